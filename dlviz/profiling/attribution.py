@@ -105,7 +105,7 @@ def attribute(
         events: all events.
         modules: the modules, by the numbers in the names of their events.
         root_names: the names of the models.
-        lines: when the lines of the learner's code ran, in the first thread.
+        lines: when the lines of the learner's code ran, in the main thread.
         start_ns: the time at which the events' times are 0, in nanoseconds since 1970.
     """
     keys, phase, source = _walk(events)
@@ -223,9 +223,9 @@ def _lines(events: Events, source: list[int], lines: LineTimes | None, start_ns:
     line = np.full(len(events), -1, dtype=np.int32)
     if lines is None:
         return found, line
-    threads = [k for k, thread in enumerate(events.threads) if not thread.on_device]
+    main = events.main_thread
     for i, from_event in enumerate(source):
-        if int(events.thread[from_event]) not in threads[:1]:
+        if events.thread[from_event] != main:
             continue
         place = lines.at(start_ns + round(float(events.start[from_event]) * 1000))
         if place is None:

@@ -71,6 +71,11 @@ class Events:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def main_thread(self) -> int:
+        """Index of the thread that ran the code: the profiler sees other threads only for what it gives to them, so it is the first."""
+        return int(self.thread[np.where(self.on_device, np.inf, self.start).argmin()]) if len(self.names) else 0
+
 
 @dataclass(frozen=True)
 class Memory:

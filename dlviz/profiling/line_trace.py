@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from dlviz.kit.caller_frames import is_library
 
+#: Lines that are noted at most: a loop in Python over every sample of a large data set would fill the memory.
+MAX_NOTES = 500_000
+
 
 class Place(NamedTuple):
     """A line of code: its code object and its number."""
@@ -24,7 +27,7 @@ class LineTimes:
 
     Attributes:
         times: when a line began or went on, in nanoseconds since 1970, in increasing order.
-        places: the line from each of those times on.
+        places: the line from each of those times on; ``None`` where it is not known.
     """
 
     times: list[int]
@@ -73,11 +76,17 @@ class LineTrace:
         return LineTimes(self._times, self._places)
 
     def _note(self) -> None:
+        if len(self._times) >= MAX_NOTES:
+            return
+        if len(self._times) == MAX_NOTES - 1:
+            self._frames.clear()
         frame = self._frames[-1] if self._frames else None
         self._times.append(time.time_ns())
         self._places.append(None if frame is None else Place(frame.f_code, frame.f_lineno))
 
     def _on_call(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        if len(self._times) >= MAX_NOTES:
+            return None
         code = frame.f_code
         library = self._libraries.get(code)
         if library is None:
@@ -87,7 +96,9 @@ class LineTrace:
         self._frames.append(frame)
         return self._on_line
 
-    def _on_line(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+    def _on_line(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        if len(self._times) >= MAX_NOTES:
+            return None
         if event == "return":
             # The rest of the calling line runs now; it is not announced again.
             if frame in self._frames[-1:]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,11 @@ from dlviz.profiling.attribution import BACKWARD, Attribution, Line, Row, attrib
 from dlviz.profiling.events import Events, Memory, parse
 from dlviz.profiling.recording import Recorder, Recording, synchronize
 from dlviz.profiling.restoring import restored
+
+#: Measured runs by default, and the seconds after which no other one begins.
+_REPEATS, _SECONDS = 5, 5.0
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -95,9 +100,8 @@ class Record:
     @cached_property
     def between(self) -> float:
         """Time in which the thread that ran the code had no event, in microseconds: Python, and what torch does not record."""
-        main = self.events.start[(self.events.thread == 0) & ~self.events.on_device & (self.events.parent < 0)]
-        lengths = self.events.duration[(self.events.thread == 0) & ~self.events.on_device & (self.events.parent < 0)]
-        return max(0.0, self.wall - float(lengths.sum())) if len(main) else self.wall
+        outermost = (self.events.thread == self.events.main_thread) & (self.events.parent < 0)
+        return max(0.0, self.wall - float(self.events.duration[outermost].sum()))
 
     @cached_property
     def operations(self) -> list[Operation]:
@@ -144,7 +148,7 @@ def record(
     args: Sequence[Any] = (),
     *,
     warmup: int = 1,
-    repeats: int = 5,
+    repeats: int | None = None,
     label: str = "",
     names: dict[str, Any] | None = None,
 ) -> Record:
@@ -157,7 +161,7 @@ def record(
         function: any callable.
         args: its arguments.
         warmup: runs before those that are measured; the first run of a process is slow, and ``torch.compile`` compiles in it.
-        repeats: measured runs of either kind.
+        repeats: measured runs of either kind; by default 5, or fewer if they take longer than 5 seconds.
         label: what is run, for the head line.
         names: variables, from which the models get their names.
 
@@ -175,12 +179,21 @@ def record(
     with restored(function):
         for _ in range(warmup):
             function(*args)
-        plain = [_timed(function, args) for _ in range(repeats)]
-        if warmup:  # the profiler is slow at first too
+        plain = _repeated(lambda: _timed(function, args), repeats)
+        if warmup and plain[0] < 1e6:  # the profiler is slow at first too
             _recorded(function, args)
-        runs = sorted((_recorded(function, args) for _ in range(repeats)), key=lambda run: run.wall)
+        runs = sorted(_repeated(lambda: _recorded(function, args), repeats), key=lambda run: run.wall)
     drawn = from_recording(runs[(len(runs) - 1) // 2], label, names or {})
     return replace(drawn, plain_walls=tuple(plain), profiled_walls=tuple(run.wall for run in runs))
+
+
+def _repeated(run: Callable[[], Result], repeats: int | None) -> list[Result]:
+    """Return the results of several runs."""
+    end = time.perf_counter() + _SECONDS
+    found = [run()]
+    while len(found) < (repeats or _REPEATS) and (repeats or time.perf_counter() < end):
+        found.append(run())
+    return found
 
 
 def _timed(function: Callable[..., Any], args: Sequence[Any]) -> float:

@@ -171,15 +171,16 @@ def _lanes(record: Record, drawn: np.ndarray) -> tuple[list[dict[str, Any]], np.
             depth[i] = depth[outer] + (not is_module[outer])
     lanes: list[dict[str, Any]] = []
     first = {}
-    for k, thread in enumerate(events.threads):
+    main = events.main_thread
+    for k, thread in sorted(enumerate(events.threads), key=lambda item: item[0] != main):
         inside = drawn[events.thread[drawn] == k]
         if not len(inside):
             continue
         first[k] = len(lanes)
         kind = "stream" if thread.on_device else "thread"
         for level in range(int(depth[inside].max()) + 1):
-            label = message(f"profiling.lane.{kind}", number=thread.number) if level == 0 and k else ""
-            lanes.append({"label": label or (message("profiling.lane.main") if level == 0 else ""), "level": level})
+            label = message(f"profiling.lane.{'main' if k == main else kind}", number=thread.number)
+            lanes.append({"label": "" if level else label})
     lane = np.array([first[int(events.thread[i])] + depth[i] for i in drawn], dtype=np.int32)
     return lanes, lane
 
@@ -253,7 +254,8 @@ def _facts(record: Record) -> list[str]:
         plain, profiled = sorted(record.plain_walls), sorted(record.profiled_walls)
         medians = [time_text(walls[(len(walls) - 1) // 2]) for walls in (plain, profiled)]
         ends = {"low": time_text(plain[0]), "high": time_text(plain[-1])}
-        facts.append(message("profiling.facts.cost", plain=medians[0], profiled=medians[1], runs=len(plain), **ends))
+        key = "cost" if len(plain) > 1 else "cost_one"
+        facts.append(message(f"profiling.facts.{key}", plain=medians[0], profiled=medians[1], runs=len(plain), **ends))
     else:
         facts.append(message("profiling.facts.once"))
     return facts
@@ -344,7 +346,7 @@ def _table(entries: list[dict[str, tuple[Sums, dict[str, Any]]]]) -> list[dict[s
         sums = [entry[name][0] if name in entry else None for entry in entries]
         keys = [entry[name][1]["key"] if name in entry else None for entry in entries]
         rows.append({"name": name, **about, "keys": keys, "times": [None if s is None else s[0] for s in sums]})
-        rows[-1]["calls"] = [0 if s is None else s[1] for s in sums]
+        rows[-1]["calls"] = sums[0][1] if sums[0] else 0
     return rows
 
 

@@ -33,7 +33,8 @@ def _draw_rows(svg: Svg, top: float, record: Record, count: int, longest: float)
     top += 22
     scale = (_WIDTH - _LEFT - 2 * MARGIN) / longest
     for row, spans in zip(record.rows[:count], row_spans(record), strict=False):
-        label = shorten(row_label(row.label, row.kind), _LEFT - 74 - 10 * row.depth, 6.6)
+        label = f"{row.label} {row.kind}" if row.calls else row_label(row.label, row.kind)
+        label = shorten(label, _LEFT - 74 - 10 * row.depth, 6.6)
         svg.text(MARGIN + 10 * row.depth, top + 12, label, size=11)
         svg.text(_LEFT, top + 12, time_text(row.time), size=11, color="ink-2", anchor="end", mono=True)
         for start, end, phase in spans:

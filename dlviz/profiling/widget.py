@@ -192,7 +192,7 @@ def profile(
         fn: a model or a function; ``None`` for a block.
         *args: what it is called with.
         warmup: runs before the measured ones; 1 by default.
-        repeats: measured runs; 5 by default.
+        repeats: measured runs; by default 5, or fewer if they take longer than 5 seconds.
         label: what the head line calls it; by default its name.
         against: another profile, or a function or a model that is profiled with the same arguments: both are drawn on one time axis.
         table_by: whether the table sums up by "operation", by "line" or by "module".
@@ -227,10 +227,8 @@ def profile(
             label=label, against=None if against is None else _finished(against), table_by=table_by, theme=theme
         )
     names = scope()
-    runs = {
-        "warmup": _count("warmup", 1 if warmup is None else warmup, 0),
-        "repeats": _count("repeats", 5 if repeats is None else repeats, 1),
-    }
+    runs: dict[str, Any] = {"warmup": 1 if warmup is None else _count("warmup", warmup, 0)}
+    runs["repeats"] = None if repeats is None else _count("repeats", repeats, 1)
     _check_callable(fn)
     other = None if against is None or callable(against) else _finished(against)
     records = [record(fn, args, label=label or _name(fn, names), names=names, **runs)]

@@ -23,7 +23,7 @@ export function costTable({ messages, signal, setBy, mark }) {
     by.update(sorted);
     const cell = (text, kind) => h("th", { class: kind, scope: "col" }, text);
     const isOne = profiles.length === 1;
-    const times = isOne ? [messages["table.self"], messages["table.share"], messages["table.calls"]] : [...profiles.map(({ label }) => label), messages["table.difference"]];
+    const times = isOne ? [messages["table.self"], messages["table.share"], messages[sorted === "line" ? "table.events" : "table.calls"]] : [...profiles.map(({ label }) => label), messages["table.difference"]];
     head.replaceChildren(h("tr", {}, cell(messages[`table.${sorted}`], "pro-wide"), ...times.map((text) => cell(text, "pro-number")), cell(messages[sorted === "operation" ? "table.where" : sorted === "line" ? "table.line_at" : "table.kind"], "pro-where")));
     body.replaceChildren(...entries.map((entry) => {
       const [first, second] = entry.times;
@@ -32,7 +32,7 @@ export function costTable({ messages, signal, setBy, mark }) {
       const share = profiles[0].total > 0 ? (100 * (first ?? 0)) / profiles[0].total : 0;
       const bar = h("td", { class: "pro-number pro-share", style: `--share:${share.toFixed(1)}%` }, `${share.toFixed(share < 9.95 ? 1 : 0)} %`);
       const difference = (first ?? 0) - (second ?? 0);
-      const columns = isOne ? [time(first), bar, number(`${entry.calls[0]}×`)] : [time(first), time(second), number((difference > 0 ? "+" : "") + timeText(difference))];
+      const columns = isOne ? [time(first), bar, number(entry.calls ? `${entry.calls}×` : "–")] : [time(first), time(second), number((difference > 0 ? "+" : "") + timeText(difference))];
       return h("tr", {}, h("td", { class: "pro-wide", title: entry.name }, h("button", { type: "button" }, entry.name)), ...columns, h("td", { class: "pro-where", title: entry.title }, entry.text));
     }));
     showMarked(marked);

@@ -19,7 +19,8 @@ const MAP_HEIGHT = 16;
 /** Width of the labels beside the timeline, and in a narrow card (style.css has the same). */
 const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
 /** Rows and lanes in sight, for one profile and for each of two. */
-const [ONE, TWO] = [{ rows: 9, lanes: 5, isOne: true }, { rows: 5, lanes: 3, isOne: false }];
+const ONE = { rows: 10, lanes: 5, isOne: true };
+const TWO = { rows: 4, lanes: 3, isOne: false };
 /** Milliseconds without a change after which Python hears of the time range. */
 const PAUSE = 250;
 /** Colors of the phases. */

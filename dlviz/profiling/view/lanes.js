@@ -5,16 +5,16 @@ import { hidpiContext } from "../../kit/js/heatmap.js";
 import { DATA, TRANSFER, visibleBoxes } from "./profile_data.js";
 
 /** Pixels of a box that has room for a text, of a letter, and of the space around a text. */
-const [TEXT_WIDTH, LETTER, EDGE] = [26, 6.2, 3];
+const [TEXT_WIDTH, LETTER, EDGE] = [26, 6.6, 3];
 
 /**
  * A panel that scrolls when it has more lanes than fit: labels, and a canvas that stays in sight and draws the lanes in sight.
- * @param {{pitch: number, label: string}} options pitch: height of a lane; label: what a screen reader says of the canvas
+ * @param {{kind: string, pitch: number, label: string}} options kind: a class name of the panel; pitch: height of a lane; label: what a screen reader says of the canvas
  */
-export function lanePanel({ pitch, label }) {
+export function lanePanel({ pitch, label, kind }) {
   const labels = h("div", { class: "pro-labels" });
   const canvas = h("canvas", { class: "pro-canvas", tabindex: 0, role: "img", "aria-label": label });
-  const element = h("div", { class: "pro-panel" }, labels, canvas);
+  const element = h("div", { class: `pro-panel ${kind}` }, labels, canvas);
   let lanes = [];
   let context = null;
   let width = 0;

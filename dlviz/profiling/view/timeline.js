@@ -7,6 +7,8 @@ import { visibleBoxes } from "./profile_data.js";
 import { bytesText, timeText } from "./units.js";
 
 const [ROW_PITCH, LANE_PITCH, MEMORY_HEIGHT] = [18, 16, 40];
+/** At first modules are closed until no more rows than this are left beyond those in sight. */
+const HIDDEN_ROWS = 3;
 /** Pixels that the pointer may move during a click. */
 const CLICK = 4;
 
@@ -16,8 +18,8 @@ const CLICK = 4;
  */
 export function timeline({ number, messages, signal, range, redraw, hover, select }) {
   const title = h("div", { class: "pro-title" });
-  const rows = lanePanel({ pitch: ROW_PITCH, label: messages.rows_alt });
-  const lanes = lanePanel({ pitch: LANE_PITCH, label: messages.lanes_alt });
+  const rows = lanePanel({ kind: "pro-rows", pitch: ROW_PITCH, label: messages.rows_alt });
+  const lanes = lanePanel({ kind: "pro-lanes", pitch: LANE_PITCH, label: messages.lanes_alt });
   const memory = memoryCurve({ label: messages.memory_alt, height: MEMORY_HEIGHT });
   const element = h("div", { class: "pro-profile" }, title, rows.element, lanes.element, memory.element);
   let profile = null;
@@ -31,7 +33,8 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     sizes = size;
     title.hidden = size.isOne;
     title.replaceChildren(h("b", {}, profile.label), h("span", {}, profile.facts.join(" · ")));
-    closed = rowsToClose(size.rows);
+    closed = rowsToClose(size.rows + HIDDEN_ROWS);
+    selected = -1;
     showRows();
     lanes.show(profile.lanes.map((_, k) => k), profile.lanes.map(({ label }) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, label))), size.lanes * LANE_PITCH);
     memory.labels.replaceChildren(...profile.memory.map((one) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, one.device), h("span", { class: "pro-time", title: messages.peak }, fillIn(messages.peak_value, { bytes: bytesText(one.peak) })))));
@@ -58,6 +61,7 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     const open = openRows(closed);
     const focused = rows.labels.contains(document.activeElement) ? document.activeElement.getAttribute("data-row") : null;
     rows.show(open, open.map(rowLabel), sizes.rows * ROW_PITCH);
+    markRow();
     if (focused !== null) /** @type {HTMLElement} */ (rows.labels.querySelector(`[data-row="${focused}"]`))?.focus();
   }
   function rowLabel(k) {
@@ -81,6 +85,15 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
   function choose(box) {
     selected = box;
     if (box >= 0) lanes.reveal(laneOf(box));
+    markRow();
+  }
+  /** Mark the label of the module of the selected event, or of the closed one that holds it. */
+  function markRow() {
+    let row = selected < 0 ? -1 : profile.events.row[selected];
+    const open = openRows(closed);
+    while (row >= 0 && !open.includes(row)) row = profile.rows[row].parent;
+    if (row >= 0) rows.reveal(row);
+    [...rows.labels.children].forEach((label, k) => label.toggleAttribute("data-selected", open[k] === row));
   }
   const laneOf = (box) => profile.laneEnds.findIndex((end) => end > box);
   const timeAt = (canvas, event) => range.from + ((event.clientX - canvas.getBoundingClientRect().left) / canvas.clientWidth) * (range.to - range.from);

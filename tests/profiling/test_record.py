@@ -1,0 +1,141 @@
+"""Runs with and without the profiler, and what they leave of the learner's objects."""
+
+import copy
+import os
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+import dlviz
+from dlviz.profiling import record
+from tests.profiling.models import Net, Training
+
+
+def test_how_often_a_function_runs_and_what_is_timed():
+    calls = []
+
+    def function(value):
+        calls.append(value)
+        return torch.ones(3) + value
+
+    found = record(function, [2], warmup=2, repeats=3)
+    assert calls == [2] * (2 + 3 + 1 + 3)  # the first profiled run is a warm-up too
+    assert len(found.plain_walls) == len(found.profiled_walls) == 3
+    assert found.wall == sorted(found.profiled_walls)[1]
+    assert found.events.names[:2] == ["aten::ones", "aten::empty"]
+    calls.clear()
+    record(function, [2], warmup=0, repeats=1)
+    assert len(calls) == 2
+
+
+def test_without_a_number_of_repeats_slow_functions_run_less_often(monkeypatch):
+    monkeypatch.setattr(sys.modules[record.__module__], "_SECONDS", -1.0)
+    found = record(lambda: torch.ones(3))
+    assert len(found.plain_walls) == len(found.profiled_walls) == 1
+
+
+def test_the_wall_is_the_events_of_the_main_thread_and_what_is_between_them():
+    found = record(Training().epoch, repeats=1)
+    outermost = found.events.duration[found.events.parent < 0].sum()
+    assert found.wall == pytest.approx(outermost + found.between)
+    assert found.total == pytest.approx(outermost)
+    assert found.between > 0
+
+
+def test_operations_add_up_and_name_the_line_with_most_of_the_time():
+    found = record(Training().epoch, repeats=1)
+    assert sum(one.self_time for one in found.operations) == pytest.approx(found.total)
+    assert sum(one.calls for one in found.operations) == len(found.events)
+    times = [one.self_time for one in found.operations]
+    assert times == sorted(times, reverse=True)
+    by_name = {one.name: one for one in found.operations}
+    assert by_name["aten::addmm"].other_lines == 1
+    assert by_name["aten::addmm"].flops > 0
+    assert by_name["aten::convolution_backward"].backward_time == by_name["aten::convolution_backward"].self_time
+    assert by_name[""].calls == sum(row.calls for row in found.rows)
+
+
+def state(training):
+    tensors = [*training.net.parameters(), *training.net.buffers()]
+    grads = [None if tensor.grad is None else tensor.grad.tolist() for tensor in tensors]
+    return [tensor.tolist() for tensor in tensors], grads, repr(training.optimizer.state_dict())
+
+
+@pytest.mark.parametrize("trained_before", [False, True], ids=["fresh", "trained"])
+def test_a_function_that_trains_leaves_model_optimizer_and_generators_as_they_were(trained_before):
+    training = Training()
+    if trained_before:
+        training.epoch()
+    before, generator = copy.deepcopy(state(training)), torch.get_rng_state()
+    identities = [id(tensor) for tensor in training.net.parameters()]
+    grads = [tensor.grad for tensor in training.net.parameters()]
+    losses = []
+
+    def epoch():
+        training.epoch()
+        losses.append(training.net(training.x).sum().item() + float(torch.rand(1)))
+
+    record(epoch, repeats=2)
+    assert len(set(losses)) == len(losses)  # it really trained
+    assert state(training) == before
+    assert [id(tensor) for tensor in training.net.parameters()] == identities
+    assert all(tensor.grad is old for tensor, old in zip(training.net.parameters(), grads, strict=True))
+    assert torch.equal(torch.get_rng_state(), generator)
+    training.epoch()  # the optimizer still moves these parameters
+    assert state(training) != before
+
+
+def test_a_scheduler_and_a_mode_are_restored():
+    training = Training()
+    scheduler = torch.optim.lr_scheduler.StepLR(training.optimizer, 1)
+
+    def epoch():
+        training.net.eval()
+        training.epoch()
+        scheduler.step()
+
+    record(epoch, repeats=1)
+    assert scheduler.last_epoch == 0
+    assert training.optimizer.param_groups[0]["lr"] == 0.1
+    assert training.net.training
+
+
+def test_a_model_in_training_keeps_its_running_statistics_and_a_graph_that_waits():
+    net = Net()
+    waiting = net(torch.randn(4, 1, 4, 4)).sum()
+    mean = net.features[1].running_mean.clone()
+    record(net, [torch.randn(4, 1, 4, 4)], repeats=1)
+    assert torch.equal(net.features[1].running_mean, mean)
+    record(lambda: net(torch.randn(4, 1, 4, 4)), repeats=1)
+    assert torch.equal(net.features[1].running_mean, mean)
+    waiting.backward()
+
+
+def test_the_error_of_a_function_is_its_own_and_ends_the_profiler():
+    def function():
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        record(function)
+    with pytest.raises(RuntimeError, match="mine"):
+        record(function, warmup=0)
+    assert not torch.autograd._profiler_enabled()
+    record(lambda: torch.ones(1), repeats=1)
+
+
+def test_nothing_is_left_when_it_is_off():
+    hooks = [name for name in vars(nn.modules.module) if name.startswith("_global_") and name.endswith("_hooks")]
+    before = {name: len(getattr(nn.modules.module, name) or ()) for name in hooks}
+    with dlviz.profile():
+        during = {name: len(getattr(nn.modules.module, name) or ()) for name in hooks}
+    assert during != before
+    assert {name: len(getattr(nn.modules.module, name) or ()) for name in hooks} == before
+
+
+def test_the_profiler_writes_nothing_to_standard_error_but_the_code_does(capfd):
+    with dlviz.profile():
+        os.write(2, b"of the code\n")
+        torch.ones(3)
+    assert capfd.readouterr().err == "of the code\n"
