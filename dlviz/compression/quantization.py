@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -69,8 +70,8 @@ def quantize_int8(weight: Tensor, *, symmetric: bool = True) -> Quantized:
     else:
         scale = ((high - low) / (HIGH - LOW)).clamp(min=torch.finfo(torch.float32).eps)
         zero_point = (LOW - (low / scale).round()).clamp(LOW, HIGH)
-    # torchao too multiplies by the reciprocal; a division rounds differently.
-    q = ((weight * (1.0 / scale)).round() + zero_point).clamp(LOW, HIGH)
+    # torchao too multiplies by the reciprocal in float32; a division rounds differently.
+    q = ((weight * (1.0 / scale.float())).round() + zero_point).clamp(LOW, HIGH)
     return Quantized(q.to(torch.int8), scale.float(), zero_point.to(torch.int8))
 
 
@@ -82,7 +83,7 @@ def linear_int8_weights(x: Tensor, weight: Quantized, bias: Tensor | None = None
         >>> linear_int8_weights(torch.tensor([[2.0, 0.0]]), weight)
         tensor([[1.9922, 0.0000]])
     """
-    y = (x @ weight.q.to(x.dtype).t()) * weight.scale.flatten()
+    y = (x @ weight.q.to(x.dtype).t()) * weight.scale.flatten().to(x.dtype)
     return y if bias is None else y + bias
 
 
@@ -94,7 +95,7 @@ def linear_int8_dynamic(x: Tensor, weight: Quantized, bias: Tensor | None = None
     Example:
         >>> weight = quantize_int8(torch.eye(2))
         >>> linear_int8_dynamic(torch.tensor([[2.0, 0.0]]), weight)
-        tensor([[1.9844, 0.0000]])
+        tensor([[1.9843, 0.0000]])
     """
     rows = quantize_int8(x.reshape(-1, x.shape[-1]))
     sums = rows.q.int() @ weight.q.int().t()
@@ -161,12 +162,10 @@ def _torchao() -> ModuleType:
         raise DlvizError(message("compression.refused.no_torchao"))
     try:
         with _quiet():
-            from torchao import quantization
+            return import_module("torchao.quantization")
     except Exception as error:  # a torchao that does not fit this torch may raise anything
         text = f"{type(error).__name__}: {error}"
         raise DlvizError(message("compression.refused.torchao", error=text)) from error
-    found: ModuleType = quantization
-    return found
 
 
 @contextmanager
