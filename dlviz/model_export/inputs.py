@@ -1,0 +1,52 @@
+"""The arguments of `dlviz.export_check`: arrays become tensors, and what cannot be exported is refused in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.kit.errors import DlvizError
+from dlviz.kit.messages import message
+from dlviz.kit.validation import check_type
+from dlviz.torchkit.array_data import as_tensor, check_data
+from dlviz.torchkit.modules import parameters
+from dlviz.torchkit.nested import named_tensors, tensors_in
+
+
+def check_inputs(net: Any, inputs: Sequence[Any], kwargs: Any) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+    """Return the model that a compiled one was made from, and its arguments with arrays as tensors.
+
+    Raises:
+        DlvizError: `net` is no module or a scripted one, or there is no tensor among the arguments.
+    """
+    check_type(net, nn.Module, "model_export.refused.net")
+    model = getattr(net, "_orig_mod", net)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise DlvizError(message("model_export.refused.scripted"))
+    check_type({} if kwargs is None else kwargs, Mapping, "model_export.refused.kwargs")
+    args = tuple(_as_input(model, one) for one in inputs)
+    named = {str(name): _as_input(model, one) for name, one in (kwargs or {}).items()}
+    if not tensors_in(args, named):
+        args = tuple(_as_input(model, one, lists=True) for one in args)
+    found = [*named_tensors(args, "inputs"), *named_tensors(named, "kwargs")]
+    if not found:
+        got = ", ".join(type(one).__name__ for one in (*inputs, *named.values())) or "nothing"
+        raise DlvizError(message("model_export.refused.input", got=got))
+    for name, tensor in found:
+        check_data(tensor, "model_export.refused.input", caller="export_check", name=name)
+        if tensor.is_meta:
+            raise DlvizError(message("model_export.refused.meta", name=name))
+    return model, args, named
+
+
+def _as_input(model: nn.Module, value: Any, *, lists: bool = False) -> Any:
+    """Return an array, or a list of numbers, as a tensor of the model's precision; anything else as it is."""
+    is_array = hasattr(value, "__array__") or (lists and isinstance(value, (list, tuple)))
+    tensor = as_tensor(value) if is_array and not isinstance(value, Tensor) else None
+    if tensor is None:
+        return value
+    parameter = next((one for one in parameters(model) if one.is_floating_point()), None)
+    if parameter is None or not tensor.is_floating_point():
+        return tensor
+    return tensor.to(parameter.device, parameter.dtype)

@@ -1,0 +1,202 @@
+"""The program that torch.export makes of a model: its operations, where each comes from, and what torch says when it refuses."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dlviz.model_export.quiet import first_paragraph, quiet
+from dlviz.model_export.source import CodeLine, is_skipped, line_of_error, traced_lines
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of an exported program.
+
+    Attributes:
+        node: name of its node in the program's graph, such as "linear_1".
+        target: torch's name of the operator, such as "aten.linear.default".
+        name: the operator's name alone, such as "linear".
+        module: path of the module that ran it; "" is the model.
+        shapes: of each tensor in its output; a size that may vary is a symbol of torch's.
+        lines: lines of code that led to it, the innermost last, without torch's own.
+        call: torch's name for the call of a function that ran it, the same for all operations of that call.
+        kind: "tensor", or "size" and "check" for what torch adds to compute or check a size or a value.
+        is_idle: whether it returns its input in evaluation mode, as dropout does.
+    """
+
+    node: str
+    target: str
+    name: str
+    module: str
+    shapes: tuple[tuple[Any, ...], ...]
+    lines: tuple[CodeLine, ...]
+    call: str
+    kind: str
+    is_idle: bool
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What torch refused.
+
+    Attributes:
+        text: torch's own words, their first paragraph.
+        error: the name of the error's class.
+        line: the line of code that the error names; ``None`` if it names none.
+        is_data_dependent: whether the program would have depended on numbers in a tensor.
+    """
+
+    text: str
+    error: str
+    line: CodeLine | None
+    is_data_dependent: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An expression of numbers in a tensor that a draft decided by the example.
+
+    Attributes:
+        line: the line of code.
+        result: what came out, such as "True".
+    """
+
+    line: CodeLine | None
+    result: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """An exported program.
+
+    Attributes:
+        exported: what ``torch.export.export`` returned.
+        module: the same as a module that can be called.
+        operations: its operations, in order.
+        is_draft: whether it is the draft of ``torch.export.draft_export``, which holds for inputs like the example only.
+        failures: what torch decided by the example in a draft.
+    """
+
+    exported: Any
+    module: Any
+    operations: tuple[Operation, ...]
+    is_draft: bool = False
+    failures: tuple[Failure, ...] = ()
+
+
+def export_program(
+    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], dynamic: Mapping[int, Any] | None = None
+) -> Program | Refusal:
+    """Export a model; the caller sees to it that the model is in evaluation mode and is not changed.
+
+    Args:
+        model: the model.
+        args, kwargs: an example of its arguments.
+        dynamic: for each input tensor, by its place, the sizes that may vary: a dictionary of ``torch.export.Dim`` by dimension.
+            By default torch finds out which may.
+
+    Source:
+        https://docs.pytorch.org/docs/stable/export.html
+    """
+    try:
+        with quiet():
+            exported = torch.export.export(
+                model, tuple(args), dict(kwargs), dynamic_shapes=_dynamic_shapes(args, kwargs, dynamic), strict=False
+            )
+    except Exception as error:  # torch and a learner's forward may raise anything
+        return _refusal(error)
+    return _program(exported)
+
+
+def export_draft(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Program | Refusal:
+    """Return the draft that torch makes of a model that it does not export: what depends on numbers is decided by the example.
+
+    Source:
+        https://docs.pytorch.org/docs/stable/draft_export.html
+    """
+    try:
+        with quiet(), _trace_folder():
+            exported = torch.export.draft_export(
+                model, tuple(args), dict(kwargs), dynamic_shapes=_dynamic_shapes(args, kwargs, None), strict=False
+            )
+    except Exception as error:  # torch and a learner's forward may raise anything
+        return _refusal(error)
+    return _program(exported, is_draft=True)
+
+
+def _dynamic_shapes(args: Sequence[Any], kwargs: Mapping[str, Any], dynamic: Mapping[int, Any] | None) -> Any:
+    leaves = [leaf for leaf in torch.utils._pytree.tree_leaves((tuple(args), dict(kwargs))) if isinstance(leaf, Tensor)]
+    shapes = torch.export.ShapesCollection()
+    for place, tensor in enumerate(leaves):
+        if dynamic is None:
+            shapes[tensor] = dict.fromkeys(range(tensor.dim()), torch.export.Dim.AUTO)
+        elif dynamic.get(place):
+            shapes[tensor] = dynamic[place]
+    return shapes
+
+
+def _refusal(error: BaseException) -> Refusal:
+    name = type(error).__name__
+    return Refusal(first_paragraph(error), name, line_of_error(error), "DataDependent" in name)
+
+
+def _program(exported: Any, is_draft: bool = False) -> Program:
+    operations = tuple(_operation(node) for node in exported.graph.nodes if node.op == "call_function")
+    failures = tuple(_failures(getattr(exported, "_report", None)))
+    with quiet():
+        return Program(exported, exported.module(), operations, is_draft, failures)
+
+
+def _failures(report: Any) -> Iterator[Failure]:
+    """Yield what torch decided by the numbers of the example."""
+    # Torch writes a file's name once in a process, and its number from then on.
+    files = {number: file for file, number in torch._logging.structured.INTERN_TABLE.items()}
+    for failure in getattr(report, "failures", ()):
+        if "DATA_DEPENDENT" not in str(failure.failure_type):
+            continue
+        frames = failure.data.get("user_stack", ())
+        lines = [CodeLine(files.get(frame["filename"], ""), frame["line"]) for frame in frames]
+        lines = [line for line in lines if line.file and not is_skipped(line.file)]
+        yield Failure(lines[-1] if lines else None, str(failure.data.get("result", "")))
+
+
+@contextmanager
+def _trace_folder() -> Iterator[None]:
+    """Let torch write the log of a draft into a folder that is removed afterwards."""
+    name = "TORCH_TRACE"
+    before = os.environ.get(name)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(name)
+            if before is not None:
+                os.environ[name] = before
+
+
+def _operation(node: Any) -> Operation:
+    target = str(node.target) if isinstance(node.target, torch._ops.OpOverload) else f"{node.target.__name__}"
+    name = target.split(".")[1] if target.startswith("aten.") else target.split(".")[0]
+    tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(node.meta.get("val")) if isinstance(leaf, Tensor)]
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    module = str(stack[-1][0]).partition("@")[0] if stack else ""
+    # What torch adds outside the forward pass has a stack of a name of torch's own.
+    is_inside = not module.startswith("_")
+    return Operation(
+        node=node.name,
+        target=target,
+        name=name,
+        module=module if is_inside else "",
+        shapes=tuple(tuple(tensor.shape) for tensor in tensors),
+        lines=traced_lines(node.meta.get("stack_trace")) if is_inside else (),
+        call=str((node.meta.get("torch_fn") or ("",))[0]),
+        kind="tensor" if tensors else "check" if "assert" in name else "size",
+        is_idle=name in ("dropout", "feature_dropout", "alpha_dropout") and node.args[2:3] == (False,),
+    )

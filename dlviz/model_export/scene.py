@@ -1,0 +1,363 @@
+"""An export as JSON-able data: both lists of operations with their places, and the answers to the questions about it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlviz.kit.messages import message
+from dlviz.model_export.eager_trace import EagerCall
+from dlviz.model_export.parity import Comparison
+from dlviz.model_export.program import Operation
+from dlviz.model_export.record import Record
+from dlviz.model_export.shapes import InputSize, SizeRange
+from dlviz.model_export.source import CodeLine
+
+#: Rows that are drawn; a longer program is cut.
+MAX_ROWS = 3000
+#: Guards that are listed.
+_MAX_GUARDS = 12
+
+
+def scene(record: Record, name: str) -> dict[str, Any]:
+    """Return what the view and the still picture draw.
+
+    Args:
+        record: the export.
+        name: the learner's name for the model.
+    """
+    verdict, kind = verdict_of(record)
+    eager, program, height = _columns(record)
+    return {
+        "eager": eager,
+        "program": program,
+        "height": height,
+        "hidden": _hidden(record),
+        "verdict": verdict,
+        "kind": kind,
+        "branches": [_branch(one) for one in record.branches],
+        "sizes": _sizes(record),
+        "parity": _parity(record),
+        "compile": _compile(record),
+        "saving": [{"good": one.is_good, "text": one.text, "code": one.code} for one in record.saving.findings],
+        "signature": message("model_export.signature", name=name, inputs=_inputs(record)),
+        "badge": {"text": message(f"model_export.badge.{_state(record)}"), "kind": kind},
+        "notes": _notes(record),
+        "summary": verdict,
+    }
+
+
+def _state(record: Record) -> str:
+    if record.program is None or record.program.is_draft:
+        return "refused"
+    return "equal" if record.parity.is_equal("exported") else "different"
+
+
+def verdict_of(record: Record) -> tuple[str, str]:
+    """Return the verdict in words, and its kind: "good" or "bad"."""
+    count = len(_tensor_operations(record))
+    state = _state(record)
+    if state == "refused":
+        line = record.refusal.line if record.refusal is not None else None
+        where = message("model_export.at", where=line.where, line=line.line) if line else ""
+        key = "draft" if record.program is not None else "refused"
+        return message(f"model_export.verdict.{key}", where=where), "bad"
+    results = [one for one in record.parity.runtimes["exported"] if one is not None]
+    vary = [one.name for one in record.shapes.ranges]
+    sizes = (
+        message("model_export.verdict.vary", names=", ".join(vary)) if vary else message("model_export.verdict.fixed")
+    )
+    if state == "equal":
+        error = error_text(max((one.max_error for one in results), default=0.0))
+        key = "bitwise" if error == "0" else "equal"
+        outputs = message(f"model_export.verdict.{key}", error=error, count=len(results))
+    else:
+        wrong = sum(not one.is_equal for one in results)
+        outputs = message("model_export.verdict.different", wrong=wrong, count=len(results))
+    return message("model_export.verdict.exported", count=count) + " " + outputs + " " + sizes, (
+        "good" if state == "equal" else "bad"
+    )
+
+
+def _inputs(record: Record) -> str:
+    by_tensor: dict[str, list[str]] = {}
+    names = record.shapes.names
+    for one in record.shapes.sizes:
+        by_tensor.setdefault(one.tensor, []).append(names.get(one.symbol, str(one.example)))
+    if not by_tensor:
+        return ", ".join(str(shape) for shape in record.parity.shapes[0])
+    return ", ".join(
+        f"{tensor} ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})" for tensor, sizes in by_tensor.items()
+    )
+
+
+def _tensor_operations(record: Record) -> list[Operation]:
+    return [one for one in record.program.operations if one.kind == "tensor"] if record.program is not None else []
+
+
+def _hidden(record: Record) -> str:
+    """Return how many operations are not drawn because they compute sizes."""
+    operations = record.program.operations if record.program is not None else ()
+    count = sum(one.kind == "size" for one in operations)
+    return message("model_export.hidden", count=count) if count else ""
+
+
+def _columns(record: Record) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+    """Return the rows of both columns with their places, and the number of places.
+
+    A call stands beside the first of its operations; where one side has nothing, the other side's row stands alone.
+    """
+    operations = record.program.operations if record.program is not None else ()
+    shown = [k for k, one in enumerate(operations) if one.kind != "size"]
+    eager: list[dict[str, Any]] = []
+    program: list[dict[str, Any]] = []
+    place, next_call = 0, 0
+
+    def add_call(call: int) -> None:
+        eager.append(_eager_row(record, call) | {"place": place})
+
+    for k in shown:
+        call = record.matched[k]
+        while next_call < len(record.calls) and call > next_call:
+            if next_call not in (row["call"] for row in eager[-1:]):
+                add_call(next_call)
+                place += 1
+            next_call += 1
+        if call >= 0 and (not eager or eager[-1]["call"] != call):
+            add_call(call)
+            next_call = call + 1
+        program.append(_program_row(record, k) | {"place": place})
+        place += 1
+        next_call = max(next_call, call + 1)
+    while next_call < len(record.calls):
+        add_call(next_call)
+        place += 1
+        next_call += 1
+    return eager[:MAX_ROWS], program[:MAX_ROWS], min(place, MAX_ROWS)
+
+
+def _eager_row(record: Record, index: int) -> dict[str, Any]:
+    call = record.calls[index]
+    count = (
+        sum(one == index and record.program.operations[k].kind != "size" for k, one in enumerate(record.matched))
+        if record.program
+        else 0
+    )
+    kind = "matched" if count else "dropped" if record.program is not None else "alone"
+    return {
+        "call": index,
+        "name": call.name,
+        "type": call.kind or message("model_export.function"),
+        "shape": " ".join(map(_shape, call.shapes)),
+        "module": call.module,
+        "kind": _marked(record, index, None) or kind,
+        "count": count,
+        "note": _eager_note(record, index, call, count),
+        **_code(call.lines),
+    }
+
+
+def _eager_note(record: Record, index: int, call: EagerCall, count: int) -> str:
+    parting = record.parting
+    if parting is not None and parting.call == index and parting.operation is None:
+        return message("model_export.note.path", name=parting.called or "–")
+    if parting is not None and parting.call == index:
+        return message("model_export.note.parting", error=error_text(parting.max_error))
+    if record.program is None:
+        return message("model_export.note.alone")
+    if count == 0:
+        key = "identity" if call.kind == "Identity" else "dropped"
+        return message(f"model_export.note.{key}")
+    return message("model_export.note.one" if count == 1 else "model_export.note.many", count=count)
+
+
+def _program_row(record: Record, index: int) -> dict[str, Any]:
+    assert record.program is not None
+    operation = record.program.operations[index]
+    call = record.matched[index]
+    kind = (
+        "check" if operation.kind == "check" else "idle" if operation.is_idle else "matched" if call >= 0 else "added"
+    )
+    return {
+        "call": call,
+        "operation": index,
+        "name": operation.name,
+        "target": operation.target,
+        "node": operation.node,
+        "shape": " ".join(record.shapes.text(shape) for shape in operation.shapes),
+        "module": operation.module,
+        "kind": _marked(record, call, index) or kind,
+        "note": _program_note(operation, call, kind),
+        **_code(operation.lines),
+    }
+
+
+def _marked(record: Record, call: int, operation: int | None) -> str:
+    """Return "parting" for the rows where the worst input's outputs begin to differ."""
+    parting = record.parting
+    if (
+        parting is None
+        or (operation is None and parting.call != call)
+        or (operation is not None and parting.operation != operation)
+    ):
+        return ""
+    return "parting"
+
+
+def _program_note(operation: Operation, call: int, kind: str) -> str:
+    if kind == "check":
+        return message("model_export.note.check")
+    if kind == "idle":
+        return message("model_export.note.idle")
+    if kind == "added":
+        key = {"copy_": "written", "lift_fresh_copy": "constant", "detach": "constant", "detach_": "constant"}.get(
+            operation.name, "added"
+        )
+        return message(f"model_export.note.{key}")
+    return ""
+
+
+def _code(lines: Sequence[CodeLine]) -> dict[str, str]:
+    if not lines:
+        return {"where": "", "code": ""}
+    last = lines[-1]
+    return {"where": message("model_export.where", where=last.where, line=last.line), "code": last.text}
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+
+
+def _branch(branch: Any) -> dict[str, str]:
+    return {
+        "where": message("model_export.where", where=branch.line.where, line=branch.line.line),
+        "code": branch.code,
+        "text": message(f"model_export.branch.{branch.kind}"),
+        "taken": "" if branch.taken is None else message(f"model_export.taken.{str(branch.taken).lower()}"),
+        "advice": message(f"model_export.repair.{branch.kind}"),
+        "repair": branch.repair,
+    }
+
+
+def _sizes(record: Record) -> dict[str, Any]:
+    shapes = record.shapes
+    known = set(shapes.names)
+    fixed = [one for one in shapes.sizes if one.symbol not in known]
+    return {
+        "ranges": [_range(record, one) for one in shapes.ranges],
+        "fixed": [_fixed(one) for one in fixed],
+        "guards": list(shapes.guards[:_MAX_GUARDS]),
+    }
+
+
+def _range(record: Record, one: SizeRange) -> dict[str, str]:
+    return {
+        "name": one.name,
+        "places": ", ".join(f"{place.tensor}.shape[{place.dim}]" for place in one.places),
+        "text": range_text(one),
+        "example": str(one.example),
+    }
+
+
+def range_text(one: SizeRange) -> str:
+    """Return in words which sizes are allowed."""
+    if one.step > 1:
+        key = "multiple" if one.low % one.step == 0 else "steps"
+        text = message(f"model_export.sizes.{key}", step=one.step, low=one.low)
+    elif one.high is not None and one.step in (0, 1) and len(one.allowed) > 1:
+        text = message("model_export.sizes.between", low=one.low, high=one.high)
+    elif one.low <= 1:
+        text = message("model_export.sizes.any")
+    else:
+        text = message("model_export.sizes.from", low=one.low)
+    return text
+
+
+def _fixed(one: InputSize) -> dict[str, str]:
+    key = "one" if one.example == 1 else "fixed"
+    return {
+        "name": f"{one.tensor}.shape[{one.dim}]",
+        "text": message(f"model_export.sizes.{key}", size=one.example),
+    }
+
+
+def _parity(record: Record) -> dict[str, Any]:
+    parity = record.parity
+    numbers: dict[str, int] = {}
+    rows = []
+    for k, (case, shapes, error) in enumerate(zip(parity.cases, parity.shapes, parity.errors, strict=True)):
+        numbers[case.kind] = numbers.get(case.kind, 0) + 1
+        sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes)
+        label = message(f"model_export.case.{case.kind}", number=numbers[case.kind], sizes=sizes)
+        cells = [_cell(results[k], error) for results in parity.runtimes.values()]
+        rows.append({"label": label, "shapes": ", ".join(map(_shape, shapes)), "cells": cells})
+    return {
+        "runtimes": [message(f"model_export.runtime.{name}") for name in parity.runtimes],
+        "rows": rows,
+        "parting": _parting(record),
+        "missing": record.onnx,
+    }
+
+
+def _cell(found: Comparison | None, error: str) -> dict[str, str]:
+    if found is None:
+        return {"text": message("model_export.cell.eager"), "kind": "", "title": error}
+    if found.error:
+        return {"text": message("model_export.cell.error"), "kind": "bad", "title": found.error}
+    title = message("model_export.cell.relative", value=error_text(found.relative))
+    return {"text": error_text(found.max_error), "kind": "good" if found.is_equal else "bad", "title": title}
+
+
+def _parting(record: Record) -> str:
+    parting = record.parting
+    if parting is None:
+        return ""
+    call = record.calls[parting.call]
+    if parting.operation is None:
+        return message("model_export.parting.path", called=parting.called or "–", name=call.name)
+    return message("model_export.parting.call", name=call.name, error=error_text(parting.max_error))
+
+
+def error_text(value: float) -> str:
+    """Return an error with two digits.
+
+    Example:
+        >>> error_text(0.0), error_text(1.19e-7), error_text(0.25), error_text(math.inf)
+        ('0', '1.2e−07', '0.25', '∞')
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.2g}".replace("e-", "e−") if value else "0"
+
+
+def _compile(record: Record) -> dict[str, Any]:
+    found = record.compiled
+    if found is None:
+        return {"text": message("model_export.compile.skipped"), "breaks": []}
+    if found.error:
+        return {"text": message("model_export.compile.error", torch=found.error), "breaks": []}
+    key = "whole" if found.graphs <= 1 and not found.breaks else "broken"
+    text = message(
+        f"model_export.compile.{key}", graphs=found.graphs, operations=found.operations, breaks=len(found.breaks)
+    )
+    breaks: list[Mapping[str, str]] = [
+        {
+            **_code([one.line] if one.line is not None else []),
+            "text": message(f"model_export.break.{one.kind}"),
+            "torch": one.reason,
+        }
+        for one in found.breaks
+    ]
+    return {"text": text, "breaks": breaks}
+
+
+def _notes(record: Record) -> list[dict[str, str]]:
+    notes = []
+    if record.refusal is not None:
+        notes.append({"kind": "bad", "text": message("model_export.torch_refuses", torch=record.refusal.text)})
+    if record.is_random:
+        notes.append({"kind": "warn", "text": message("model_export.random")})
+    if record.was_training:
+        notes.append({"kind": "", "text": message("model_export.training")})
+    return notes

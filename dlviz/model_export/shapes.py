@@ -1,0 +1,219 @@
+"""Which sizes of the inputs may vary in an exported program, found by asking the program's own guards."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlviz.model_export.program import Program
+from dlviz.model_export.quiet import quiet
+
+#: Sizes that the guards are asked for, and how far beyond the example.
+_TRIED, _BEYOND = 128, 8
+
+
+@dataclass(frozen=True)
+class InputSize:
+    """One dimension of an input tensor.
+
+    Attributes:
+        tensor: name of the input, such as "x".
+        dim: the dimension.
+        example: its size in the example.
+        symbol: torch's symbol for it, such as "s77"; "" if its size is fixed.
+    """
+
+    tensor: str
+    dim: int
+    example: int
+    symbol: str
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """A size that may vary.
+
+    Attributes:
+        symbol: torch's symbol for it.
+        name: what it is called in words and shapes, such as "N".
+        places: the dimensions that have it.
+        example: its value in the example.
+        low, high: the smallest and the largest size that the guards allow; `high` is ``None`` without a limit.
+        step: distance between two sizes that they allow; 0 if they follow no rule.
+        allowed: those among the sizes that were asked for.
+        promised: the smallest size for which torch has exported; it treats 0 and 1 on their own.
+    """
+
+    symbol: str
+    name: str
+    places: tuple[InputSize, ...]
+    example: int
+    low: int
+    high: int | None
+    step: int
+    allowed: tuple[int, ...]
+    promised: int
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The sizes of all inputs.
+
+    Attributes:
+        sizes: every dimension of every input tensor.
+        ranges: those that may vary.
+        guards: the conditions that torch checks, in its own words with the names of the sizes.
+    """
+
+    sizes: tuple[InputSize, ...]
+    ranges: tuple[SizeRange, ...]
+    guards: tuple[str, ...]
+
+    def text(self, shape: Sequence[Any]) -> str:
+        """Return a shape as text, with the names of what may vary.
+
+        Example:
+            >>> Shapes((), (), ()).text((3, 4))
+            '(3, 4)'
+        """
+        texts = [_rename(str(size), self.names) for size in shape]
+        return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each symbol."""
+        return {one.symbol: one.name for one in self.ranges}
+
+
+def input_shapes(program: Program, args: Sequence[Any], kwargs: Mapping[str, Any], names: Mapping[str, str]) -> Shapes:
+    """Return which sizes of the inputs may vary, and how.
+
+    Args:
+        program: the exported program.
+        args, kwargs: the example that it was exported with.
+        names: names that the learner gave to dimensions, by "x[0]".
+    """
+    values = {node.name: node.meta.get("val") for node in program.exported.graph.nodes if node.op == "placeholder"}
+    leaves = torch.utils._pytree.tree_leaves((tuple(args), dict(kwargs)))
+    inputs = list(program.exported.graph_signature.user_inputs)
+    sizes, expressions = [], []
+    for name, example in zip(inputs, leaves, strict=True):
+        if not isinstance(example, Tensor):
+            continue
+        shape = values[name].shape
+        expressions.append(shape)
+        for dim, size in enumerate(shape):
+            symbol = "" if isinstance(size, int) else str(size)
+            sizes.append(InputSize(str(name), dim, example.shape[dim], symbol))
+    ranges = _ranges(program, leaves, sizes, expressions, names)
+    shown = {one.symbol: one.name for one in ranges}
+    guards = getattr(program.exported, "_guards_code", None) or ()
+    return Shapes(tuple(sizes), ranges, tuple(_guard_text(guard, sizes, shown) for guard in guards))
+
+
+def _ranges(
+    program: Program,
+    leaves: Sequence[Any],
+    sizes: Sequence[InputSize],
+    shapes: Sequence[Any],
+    names: Mapping[str, str],
+) -> tuple[SizeRange, ...]:
+    symbols = {str(symbol): bounds for symbol, bounds in program.exported.range_constraints.items()}
+    found = []
+    for symbol in dict.fromkeys(one.symbol for one in sizes):
+        if symbol not in symbols:  # fixed, or computed from another size
+            continue
+        places = tuple(one for one in sizes if one.symbol == symbol)
+        example, bounds = places[0].example, symbols[symbol]
+        low, high = _bound(bounds.lower, 0), _bound(bounds.upper, None)
+        most = max(_TRIED, example + _BEYOND)
+        tried = range(max(0, low or 0) if (low or 0) > 2 else 0, (most if high is None else min(most, high)) + 1)
+        allowed = tuple(size for size in tried if _passes(program, leaves, shapes, {symbol: size}))
+        step = _step(allowed)
+        limit = (
+            None if high is None and allowed and most - allowed[-1] < max(step, 1) else max(allowed, default=example)
+        )
+        given = next((names[key] for one in places if (key := f"{one.tensor}[{one.dim}]") in names), "")
+        name = given or ("N" if not found and places[0].dim == 0 else f"{places[0].tensor}{places[0].dim}")
+        found.append(
+            SizeRange(symbol, name, places, example, min(allowed, default=example), limit, step, allowed, low or 0)
+        )
+    return tuple(found)
+
+
+def _bound(value: Any, default: int | None) -> int | None:
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError, AttributeError):  # torch's infinity is no number of Python's
+        return default
+    return number if number < 2**31 else default
+
+
+def _step(allowed: Sequence[int]) -> int:
+    steps = {b - a for a, b in zip(allowed, allowed[1:], strict=False)}
+    return steps.pop() if len(steps) == 1 else 0
+
+
+def _passes(program: Program, leaves: Sequence[Any], shapes: Sequence[Any], values: Mapping[str, int]) -> bool:
+    """Return whether the program's guards accept inputs of these sizes; the tensors that they see have a shape and no numbers."""
+    try:
+        sizes = iter(resized(shapes, values, [tuple(leaf.shape) for leaf in leaves if isinstance(leaf, Tensor)]))
+        made = [
+            torch.empty(next(sizes), dtype=leaf.dtype, device="meta") if isinstance(leaf, Tensor) else leaf
+            for leaf in leaves
+        ]
+        guards = getattr(program.module, "_guards_fn", None)
+        if guards is not None:
+            with quiet():
+                guards(*made)
+    except Exception:  # a guard that fails raises
+        return False
+    return True
+
+
+def resized(
+    shapes: Sequence[Any], values: Mapping[str, int], examples: Sequence[tuple[int, ...]]
+) -> list[tuple[int, ...]]:
+    """Return the shapes of the input tensors for some values of the symbols; those without a value have that of the example.
+
+    Args:
+        shapes: the shape of each input tensor in the program.
+        values: a size for some symbols.
+        examples: the shapes of the example.
+    """
+    known = {
+        str(size): example
+        for shape, sizes in zip(shapes, examples, strict=True)
+        for size, example in zip(shape, sizes, strict=True)
+    } | dict(values)
+    return [tuple(_value(size, known) for size in shape) for shape in shapes]
+
+
+def _value(size: Any, known: Mapping[str, int]) -> int:
+    if isinstance(size, int):
+        return size
+    expression = size.node.expr
+    return int(expression.subs({symbol: known[str(symbol)] for symbol in expression.free_symbols}))
+
+
+def _guard_text(guard: str, sizes: Sequence[InputSize], names: Mapping[str, str]) -> str:
+    """Return a guard with the names of the sizes that it compares.
+
+    Example:
+        >>> _guard_text("L['x'].size()[1] <= 5", [], {})
+        'x.shape[1] <= 5'
+    """
+    text = guard
+    for one in sizes:
+        name = names.get(one.symbol, f"{one.tensor}.shape[{one.dim}]")
+        text = text.replace(f"L['{one.tensor}'].size()[{one.dim}]", name)
+    return text.replace("L['", "").replace("']", "").replace(".size()[", ".shape[")
+
+
+def _rename(text: str, names: Mapping[str, str]) -> str:
+    for symbol, name in names.items():
+        text = re.sub(rf"\b{re.escape(symbol)}\b", name, text)
+    return text
