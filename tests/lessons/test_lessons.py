@@ -163,6 +163,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("13-autoencoders", r"dlviz\.(latent|graph)\(", 7, 6),
         ("14-gans", r"dlviz\.(duel|graph)\(", 7, 5),
         ("15-diffusion", r"dlviz\.denoise\(", 7, 5),
+        ("18-read-critically", r"dlviz\.(live|split|confusion|boundary)\(", 5, 6),
     ],
 )
 def test_a_lesson_has_the_parts_that_the_curriculum_requires(stem, widget, widgets, exercises):
