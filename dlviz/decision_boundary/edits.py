@@ -34,6 +34,11 @@ class BoundaryEdits:
         self.weights: dict[tuple[str, tuple[int, ...]], float] = {}
         self.painted: list[list[float]] = []
 
+    def change_model(self, inputs: Inputs) -> None:
+        """Discard the edited weights, which belong to another model; the painted points stay."""
+        self._inputs = inputs
+        self.weights.clear()
+
     def set_weight(self, calls: Sequence[LayerCall], index: int, unit: int, input: int | str, value: float) -> None:
         """Set one weight or bias.
 

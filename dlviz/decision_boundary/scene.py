@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.decision_boundary.builder import NetworkBuilder
 from dlviz.decision_boundary.edits import MAX_PAINTED
 from dlviz.decision_boundary.forward import LayerCall
 from dlviz.decision_boundary.layer_projection import MAX_UNITS, project
@@ -82,6 +83,7 @@ def scene(
         "edited": edited,
         "trainable": model.is_trainable,
         "code": model.code(resolution),
+        "build": _build(model.builder),
         "signature": signature(model.name, outputs),
         "badge": {"kind": "", "text": message("decision_boundary.edited")} if edited else badge,
         "notes": [*_model_notes(model, len(steps)), *_notes(outputs, layers, len(points), count)],
@@ -93,6 +95,14 @@ def scene(
             layers=len(calls) - 1,
         ),
     }
+
+
+def _build(builder: NetworkBuilder | None) -> dict[str, Any] | None:
+    """Return the arguments of the function that built the network, and how many training steps remain."""
+    if builder is None:
+        return None
+    arguments = [{"name": one.name, "choices": one.texts} for one in builder.arguments.values()]
+    return {"arguments": arguments, "remaining": builder.training.remaining, "error": builder.training.error}
 
 
 def signature(model_name: str, outputs: ModelOutputs) -> str:
@@ -181,7 +191,9 @@ def _model_notes(model: EditableModel, shown_snapshots: int) -> list[dict[str, s
     modules, notes = named_modules(model.inputs.model), []
     if unregistered:
         notes.append({"kind": "warn", "text": unregistered})
-    affected = [name for name, module in modules if module.training and differs_in_eval(module)]
+    if model.builder and model.builder.training.error:
+        notes.append(_note("bad", "build", error=model.builder.training.error[:400]))
+    affected = [name for name, module in modules if not model.builder and module.training and differs_in_eval(module)]
     if affected:
         notes.append(_note("", "evaluation", names=", ".join(affected[:4])))
     if shown_snapshots < len(model.history):

@@ -102,7 +102,7 @@ def _call_column(step: TrainingStep, indices: Sequence[int], position: int) -> d
         edges,
         gradients=gradients,
         # The unit on which the loss depends most is selected first.
-        selected=0 if gradients is None else int(np.abs(np.nan_to_num(gradients)).argmax()),
+        selected=0 if gradients is None or not gradients.size else int(np.abs(np.nan_to_num(gradients)).argmax()),
         lines={
             "forward": lines(step_formulas.forward),
             "backward": lines(step_formulas.backward),

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from dlviz.decision_boundary.builder import NetworkBuilder
 from dlviz.decision_boundary.edits import BoundaryEdits
 from dlviz.decision_boundary.inputs import Inputs
 from dlviz.torchkit.modules import settings_text
@@ -13,20 +14,28 @@ from dlviz.torchkit.modules import settings_text
 _MAX_WRITTEN = 200
 
 
-def training_loop(inputs: Inputs, edits: BoundaryEdits, arguments: str, *, binary: bool) -> str:
+def training_loop(
+    inputs: Inputs, edits: BoundaryEdits, arguments: str, builder: NetworkBuilder | None = None, *, binary: bool
+) -> str:
     """Return Python source that runs as it stands, where the learner's variables exist.
 
     Args:
         inputs: the learner's model and data, with their variable names.
         edits: edited weights and painted points.
         arguments: the keyword arguments of boundary(), as source code.
+        builder: what built the model, ``None`` for a model of the learner's.
         binary: whether the model returns a single logit.
     """
     model, (net, x, y) = inputs.model, inputs.names
     lines = ["import torch", "from torch import nn", "from torch.nn import functional as F", "", "import dlviz", ""]
-    constructor = _constructor(model)
+    constructor = "" if builder else _constructor(model)
     # A model that its own repr can build is written out; any other is referred to by its name.
-    lines += [f"{net} = {constructor}" if constructor else f"# {net} is your own {type(model).__name__}, as it stands"]
+    if builder:
+        lines, net = [*lines, builder.source(net)], "net"
+    else:
+        lines += [
+            f"{net} = {constructor}" if constructor else f"# {net} is your own {type(model).__name__}, as it stands"
+        ]
     lines += inputs.preparation
     if edits.weights:
         lines += ["with torch.no_grad():"]
@@ -44,22 +53,13 @@ def training_loop(inputs: Inputs, edits: BoundaryEdits, arguments: str, *, binar
         if binary
         else f"F.cross_entropy({net}({x}), {y}.flatten().long())"
     )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"view = dlviz.boundary({', '.join(filter(None, (net, x, y, arguments)))})",
-            f"optimizer = torch.optim.Adam({net}.parameters(), lr=0.01)",
-            "for step in range(1, 501):",
-            f"    loss = {loss}",
-            "    optimizer.zero_grad()",
-            "    loss.backward()",
-            "    optimizer.step()",
-            "    if step % 10 == 0:",
-            "        view.update()",
-            "",
-        ]
-    )
+    drawn = f"view = dlviz.boundary({', '.join(filter(None, (net, x, y, arguments)))})"
+    optimizer = [] if builder else [f"optimizer = torch.optim.Adam({net}.parameters(), lr=0.01)"]
+    step = [f"loss = {loss}", "optimizer.zero_grad()", "loss.backward()", "optimizer.step()"]
+    if builder and not builder.optimizer:
+        step = [f"step({x}, {y})"]
+    body = [f"    {line}" for line in [*step, "if number % 10 == 0:", "    view.update()"]]
+    return "\n".join([*lines, "", drawn, *optimizer, "for number in range(1, 501):", *body, ""])
 
 
 def fitting(estimator: Any, names: Sequence[str], edits: BoundaryEdits, arguments: str) -> str:

@@ -9,6 +9,7 @@ import torch
 import traitlets
 from torch import Tensor
 
+from dlviz.decision_boundary.builder import NetworkBuilder, check_count, is_builder, plain
 from dlviz.decision_boundary.edits import check_painted
 from dlviz.decision_boundary.forward import LayerCall, find_unit
 from dlviz.decision_boundary.inputs import Inputs, check_inputs
@@ -23,6 +24,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.page import to_json
+from dlviz.kit.pending_steps import SLICE
 from dlviz.kit.precomputed import BUDGET
 from dlviz.kit.snapshots import page_indices
 from dlviz.kit.validated_widget import float_field, int_field, invalid_value
@@ -44,6 +46,7 @@ class Boundary(Widget):
         brush: class of the points that are painted, −1 for none.
         painted: ``[x, y, class]`` of every painted point.
         example: indices of the points whose training step is explained, empty for none.
+        settings: arguments of the function that builds the network, as numbers or names; empty for a network of the learner's.
         phase: phase of the explained step.
         explanation: the explained step, for the view.
     """
@@ -60,23 +63,32 @@ class Boundary(Widget):
     brush = traitlets.Int(-1, min=-1, help="class of the points that are painted, -1 for none").tag(sync=True)
     painted = traitlets.List(traitlets.List(traitlets.Float()), help="x, y and class of painted points").tag(sync=True)
     example = traitlets.List(traitlets.Int(min=0), help="points whose training step is explained").tag(sync=True)
+    settings = traitlets.Dict(help="arguments of the function that builds the network").tag(sync=True)
     phase = traitlets.Int(0, min=0, help="phase of the explained step").tag(sync=True)
     explanation = traitlets.Dict(help="the explained step, for the view").tag(sync=True)
 
     def __init__(
-        self, inputs: Inputs, classes: Sequence[Any] | None, painted: Any = (), example: Any = (), **traits: Any
+        self,
+        inputs: Inputs,
+        classes: Sequence[Any] | None,
+        painted: Any = (),
+        example: Any = (),
+        builder: NetworkBuilder | None = None,
+        **traits: Any,
     ) -> None:
         side = traits.get("resolution", type(self).resolution.default_value)
         if not is_integer(side) or not 10 <= side <= 200:
             raise DlvizError(message("decision_boundary.refused.resolution", got=side))
         self._check_options({"painted": painted, "example": example})
         # The model runs before super().__init__(): if it fails, there is no widget to close.
-        self._editable_model: EditableModel | None = EditableModel(inputs, classes, side)
+        self._editable_model: EditableModel | None = EditableModel(inputs, classes, side, builder)
         self._drawn_step = 0
         super().__init__(**traits)
+        self.settings = self._plain_settings()
         self._redraw()
         self.observe(self._redraw, ["resolution", "painted"])
         self.observe(self._show_snapshot, "step")
+        self.observe(self._show_built, "settings")
         self.observe(self._restart_explanation, "example")
         self.painted, self.example = painted, example
 
@@ -191,6 +203,45 @@ class Boundary(Widget):
         self._model.update("", always_keep=False)
         self._update_when_drawn(self._show_last)
 
+    def train(self, n: int = 1) -> None:
+        """Make training steps with the optimizer, or the function, that your own function `build` returns. A step sees all points.
+
+        Args:
+            n: how many.
+
+        Raises:
+            DlvizError: the network was not built by a function, or `n` does not fit.
+            Exception: what a step raises; the steps before it are kept as a snapshot.
+
+        Example:
+            >>> import dlviz
+            >>> def build(width=8, lr=0.1):
+            ...     net = torch.nn.Sequential(torch.nn.Linear(2, width), torch.nn.Tanh(), torch.nn.Linear(width, 2))
+            ...     return net, torch.optim.Adam(net.parameters(), lr=lr)
+            >>> view = dlviz.boundary(build, *dlviz.data.moons(50))
+            >>> first = view.loss
+            >>> view.train(20)
+            >>> view.loss < first
+            True
+            >>> view.settings = {"width": 3}
+            >>> view.model[0].out_features, view.snapshots
+            (3, ['start'])
+        """
+        self._model.training.start(check_count(n))
+        try:
+            self._model.train()
+        finally:
+            self._update_when_drawn(self._show_last)
+
+    def restart(self) -> None:
+        """Build the network anew, from the same random numbers.
+
+        Raises:
+            DlvizError: the network was not built by a function, or the function raises.
+        """
+        self._model.restart()
+        self._show()
+
     def edit(self, layer: str | int, unit: int, input: int | str, value: float) -> None:
         """Set one weight in the widget's own copy of the model; the learner's model stays as it is.
 
@@ -232,7 +283,8 @@ class Boundary(Widget):
         Args:
             point: index of a point of :attr:`x`, or a list of up to 8 of them, whose mean loss is used; the point with the largest
                 loss by default.
-            optimizer: the optimizer that you train with; a copy of it, with its state, makes the step. Plain SGD by default.
+            optimizer: the optimizer that you train with; a copy of it, with its state, makes the step. By default the one that your
+                function returned, or plain SGD.
             lr: learning rate of that SGD, 0.1 by default.
             loss: called with the model's output and the labels of these points, as in your loop; cross-entropy by default.
 
@@ -249,7 +301,10 @@ class Boundary(Widget):
             True
         """
         self._update_waiting()
-        model, settings = self._model, StepSettings(optimizer, lr, loss)
+        model = self._model
+        if optimizer is None and lr is None and model.builder is not None:
+            optimizer = model.builder.optimizer
+        settings = StepSettings(optimizer, lr, loss)
         settings.check()
         labels = model.edits.labels
         points = check_batch(worst_point(model.outputs, labels) if point is None else point, len(labels))
@@ -292,6 +347,10 @@ class Boundary(Widget):
             model.forget_outputs()
         self._show()
 
+    def _show_built(self, _: Any) -> None:
+        if not self._closed:
+            self._show()
+
     def _show_snapshot(self, _: Any) -> None:
         if self._closed or self.step == self._drawn_step:
             return
@@ -308,6 +367,19 @@ class Boundary(Widget):
         model = self._model
         model.edits.painted = check_painted(proposal["value"], len(model.classes))
         return model.edits.painted
+
+    @traitlets.validate("settings")
+    def _check_settings(self, proposal: Any) -> dict[str, Any]:
+        # Built here and not by an observer, so that all stays as it was if the function raises.
+        builder, wanted = self._model.builder, proposal["value"]
+        if builder is None and not wanted:
+            return {}
+        self._model.set(wanted)
+        return self._plain_settings()
+
+    def _plain_settings(self) -> dict[str, Any]:
+        builder = self._model.builder
+        return {name: plain(value) for name, value in builder.settings.items()} if builder else {}
 
     @traitlets.validate("example")
     def _check_example(self, proposal: Any) -> list[int]:
@@ -343,6 +415,39 @@ class Boundary(Widget):
         input = "bias" if content.get("input") == "bias" else int_field(content, "input")
         layer, unit = int_field(content, "layer"), int_field(content, "unit")
         self.edit(layer, unit, input, float_field(content, "value"))
+
+    def _on_train(self, content: Mapping[str, Any]) -> None:
+        """Make the first of some steps; the page asks for more of them once it has drawn these."""
+        self._model.training.start(check_count(int_field(content, "count")))
+        self._train_slice()
+
+    def _on_continue(self, content: Mapping[str, Any]) -> None:
+        if self._model.training.remaining:
+            self._train_slice()
+
+    def _on_stop(self, content: Mapping[str, Any]) -> None:
+        self._model.training.stop()
+        self.update()
+
+    def _on_restart(self, content: Mapping[str, Any]) -> None:
+        self._reporting(self.restart)
+
+    def _on_choose(self, content: Mapping[str, Any]) -> None:
+        name, value = content.get("name"), content.get("value")
+        self._reporting(lambda: setattr(self, "settings", {name: value}))
+
+    def _train_slice(self) -> None:
+        self._reporting(lambda: self._model.train(SLICE))
+        self._show_last()
+
+    def _reporting(self, action: Callable[[], Any]) -> None:
+        """Do what the page asked for; what the learner's own function raises is said in the picture."""
+        try:
+            action()
+        except Exception as error:
+            training = self._model.training
+            training.stop(training.error or str(error))
+            self._show()
 
     def _on_reset(self, content: Mapping[str, Any]) -> None:
         self.reset()
@@ -393,6 +498,7 @@ def boundary(
     x: Any,
     y: Any,
     *,
+    choices: Mapping[str, Sequence[Any]] | None = None,
     classes: Sequence[Any] | None = None,
     limits: Sequence[float] | None = None,
     resolution: int = 80,
@@ -411,9 +517,13 @@ def boundary(
 
     Args:
         model: any module that takes (N, 2) and returns logits: (N,) or (N, 1) of two classes, (N, C) of up to ten; or a fitted
-            classifier of scikit-learn with ``predict_proba``.
+            classifier of scikit-learn with ``predict_proba``. Or your own function that builds the network: its arguments, such as width,
+            depth or activation, become controls, and buttons train it. It returns the network and an optimizer, or the network and a
+            function ``step(x, y)`` that makes one training step.
         x: the points (N, 2), as a tensor, an array, a list or a table; they get the dtype of the model's parameters.
         y: their labels (N,) or (N, 1), whole numbers from 0, or names.
+        choices: values of the function's arguments that can be chosen, such as ``{"activation": (nn.Tanh, nn.ReLU)}``; numbers have some by
+            themselves. An argument that is an option of the optimizer, such as ``lr``, is changed there; any other builds anew.
         classes: names of the classes, in the order of the logits; by default the names among the labels, sorted, or else numbers.
         limits: left, right, bottom and top of the plane; a frame around the points by default.
         resolution: grid points along a side, from 10 to 200.
@@ -426,8 +536,8 @@ def boundary(
         theme: "auto", "light" or "dark".
 
     Returns:
-        The widget; ``.update()``, ``.snapshot(label)``, ``.edit(…)``, ``.model``, ``.x``, ``.y``, ``.equation(…)``, ``.explain(point)``,
-        ``.code()``.
+        The widget; ``.update()``, ``.train(n)``, ``.restart()``, ``.snapshot(label)``, ``.edit(…)``, ``.model``, ``.x``, ``.y``,
+        ``.equation(…)``, ``.explain(point)``, ``.code()``.
 
     Raises:
         DlvizError: an argument does not fit.
@@ -450,6 +560,9 @@ def boundary(
     """
     variables = scope()
     names = (name_of(model, variables, "net"), name_of(x, variables, "x"), name_of(y, variables, "y"))
-    inputs = check_inputs(model, x, y, classes, limits, names)
+    builder = NetworkBuilder(model, choices) if is_builder(model) else None
+    if choices is not None and builder is None:
+        raise DlvizError(message("decision_boundary.refused.choices_alone", got=type(model).__name__))
+    inputs = check_inputs(builder.model if builder else model, x, y, classes, limits, names)
     traits = {"resolution": resolution, "opened": opened, "layer": layer, "brush": brush}
-    return Boundary(inputs, classes, painted, example, speed=speed, theme=theme, **traits)
+    return Boundary(inputs, classes, painted, example, builder, speed=speed, theme=theme, **traits)

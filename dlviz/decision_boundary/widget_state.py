@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from dlviz.decision_boundary.builder import NetworkBuilder
 from dlviz.decision_boundary.edits import BoundaryEdits
 from dlviz.decision_boundary.estimator import EstimatorModule
 from dlviz.decision_boundary.inputs import Inputs
@@ -13,7 +15,9 @@ from dlviz.decision_boundary.record import ModelOutputs, record_outputs, record_
 from dlviz.decision_boundary.step_explanation import explanation
 from dlviz.decision_boundary.training_loop_code import fitting, training_loop
 from dlviz.decision_boundary.training_step import StepSettings, TrainingStep, training_step
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.pending_steps import PendingSteps
 from dlviz.kit.validation import class_names
 from dlviz.torchkit.model_snapshots import SnapshotHistory
 from dlviz.torchkit.modules import parameters
@@ -26,9 +30,11 @@ class EditableModel:
         inputs: the learner's model and data, checked.
         classes: names of the classes, ``None`` for their indices.
         side: grid points along a side of the plane.
+        builder: what built the model, ``None`` for a model of the learner's.
 
     Attributes:
         inputs: the learner's model and data.
+        builder: what built the model.
         side: grid points along a side of the plane.
         classes: names of the classes.
         edits: edited weights and painted points.
@@ -41,8 +47,11 @@ class EditableModel:
         DlvizError: the model does not accept points of the plane, does not return logits, or the names do not fit.
     """
 
-    def __init__(self, inputs: Inputs, classes: Sequence[Any] | None, side: int) -> None:
+    def __init__(
+        self, inputs: Inputs, classes: Sequence[Any] | None, side: int, builder: NetworkBuilder | None = None
+    ) -> None:
         self.inputs = inputs
+        self.builder = builder
         self.side = side
         self.edits = BoundaryEdits(inputs)
         self.history = SnapshotHistory()
@@ -90,8 +99,11 @@ class EditableModel:
 
     def record(self, side: int, state: Mapping[str, Tensor] | None = None) -> ModelOutputs:
         """Run the model on the grid and on all points, in the learner's own state or in another one."""
+        return self._run(self.inputs.model, side, state)
+
+    def _run(self, model: nn.Module, side: int, state: Mapping[str, Tensor] | None = None) -> ModelOutputs:
         inputs, edits = self.inputs, self.edits
-        return record_outputs(inputs.model, edits.x, edits.labels, inputs.limits, side, state, inputs.rng_state)
+        return record_outputs(model, edits.x, edits.labels, inputs.limits, side, state, inputs.rng_state)
 
     def update(self, label: str, *, always_keep: bool) -> None:
         """Go to the model's current state, without edits, and keep it as a snapshot if it has changed.
@@ -108,6 +120,67 @@ class EditableModel:
         self.step = self.history.last
         self.forget_outputs()
 
+    def set(self, settings: Mapping[str, Any]) -> None:
+        """Change arguments of the function that built the model: in its optimizer if all of them are there, else in a new model.
+
+        Raises:
+            DlvizError: there is no such argument, or the function raises or returns something else; all stays as it was.
+        """
+        builder = self._own_builder()
+        settings = builder.check(settings)
+        if settings == builder.settings:
+            return
+        if not builder.change_optimizer(settings):
+            self._rebuild(builder, settings)
+
+    def restart(self) -> None:
+        """Build the model anew, from the same random numbers, and begin with its first snapshot."""
+        builder = self._own_builder()
+        self._rebuild(builder, builder.settings)
+
+    def train(self, seconds: float | None = None) -> None:
+        """Make the pending training steps, on all points, with a snapshot every few of them.
+
+        Raises:
+            Exception: what a step raises; the steps that were made are kept as a snapshot.
+        """
+        try:
+            edits = self.edits
+            self._own_builder().train(
+                edits.x, edits.y, edits.labels, lambda: self.update("", always_keep=True), seconds
+            )
+        except BaseException:
+            self.update("", always_keep=False)
+            raise
+
+    @property
+    def training(self) -> PendingSteps:
+        """Training steps that are still to be made.
+
+        Raises:
+            DlvizError: the network was not built by a function.
+        """
+        return self._own_builder().training
+
+    def _own_builder(self) -> NetworkBuilder:
+        if self.builder is None:
+            raise DlvizError(message("decision_boundary.refused.no_builder", model=self.name))
+        return self.builder
+
+    def _rebuild(self, builder: NetworkBuilder, settings: Mapping[str, Any]) -> None:
+        made = builder.built(settings)
+        outputs = self._run(made[0], self.side)
+        if outputs.num_classes != len(self.classes):
+            raise DlvizError(
+                message("decision_boundary.refused.built_classes", count=len(self.classes), got=outputs.num_classes)
+            )
+        builder.use(made, settings)
+        self.inputs = replace(self.inputs, model=builder.model)
+        self.edits.change_model(self.inputs)
+        self.settings = StepSettings()
+        self.history, self.step, self._outputs = SnapshotHistory(), 0, outputs
+        self._add_snapshot(message("decision_boundary.start"), outputs.loss, outputs.accuracy)
+
     def _add_snapshot(self, label: str, loss: float | None, accuracy: float | None) -> None:
         model = self.inputs.model
         classifier = model if isinstance(model, EstimatorModule) else None
@@ -123,7 +196,7 @@ class EditableModel:
         if isinstance(self.inputs.model, EstimatorModule):
             return fitting(self.inputs.model.estimator, self.inputs.names, self.edits, arguments)
         one_logit = self.outputs.grid_pass.output.numel() == len(self.outputs.probs)
-        return training_loop(self.inputs, self.edits, arguments, binary=one_logit)
+        return training_loop(self.inputs, self.edits, arguments, self.builder, binary=one_logit)
 
     def training_step(self, points: Sequence[int], settings: StepSettings) -> TrainingStep:
         """Make one training step on some points, from the state that is drawn."""

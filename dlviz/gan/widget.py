@@ -20,6 +20,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.page import to_json
+from dlviz.kit.pending_steps import SLICE
 from dlviz.kit.precomputed import BUDGET, Precomputed
 from dlviz.kit.snapshots import page_indices
 from dlviz.kit.validated_widget import int_field, invalid_value
@@ -30,8 +31,6 @@ from dlviz.kit.widget import Widget, binary
 _PAGE_FRACTION = 0.8
 #: Grid points along a side of the plane, at most, in each of them.
 _PAGE_SIDE = 30
-#: Seconds of training between two pictures, when the page asked for many steps.
-_SLICE = 0.2
 #: Painted points, and rows that are drawn from the real samples at once, at most.
 MAX_PAINTED, MAX_ROWS = 1000, 10_000_000
 
@@ -192,7 +191,7 @@ class DuelWidget(Widget):
         """
         duel = self._state
         duel.check_step(which, n)
-        duel.training.start(which, int(n))
+        duel.training.start(int(n), which)
         try:
             duel.train()
         finally:
@@ -271,7 +270,7 @@ class DuelWidget(Widget):
         """Make the first of some steps; the page asks for more of them once it has drawn these."""
         duel, count = self._state, int_field(content, "count")
         duel.check_step(content.get("which"), count)
-        duel.training.start(str(content["which"]), count)
+        duel.training.start(count, str(content["which"]))
         self._train_slice()
 
     def _on_continue(self, content: Mapping[str, Any]) -> None:
@@ -286,7 +285,7 @@ class DuelWidget(Widget):
 
     def _train_slice(self) -> None:
         try:
-            self._state.train(_SLICE)
+            self._state.train(SLICE)
         except Exception:  # a learner's own step may raise anything; the picture says what
             pass
         finally:

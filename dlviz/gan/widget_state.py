@@ -1,7 +1,6 @@
 """State behind the picture of a duel: snapshots of both modules with their measures, painted points, and the learner's training steps."""
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from dlviz.gan.modes import high_quality, modes_covered
 from dlviz.gan.record import Record, class_counts, fakes_of, run, shown_real
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.pending_steps import MAX_STEPS, PendingSteps
 from dlviz.kit.snapshots import evenly_spaced
 from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor
@@ -22,36 +22,8 @@ from dlviz.torchkit.model_snapshots import SnapshotHistory
 STEPS = ("d", "g", "both")
 #: Rows of fakes and of real samples that the energy distance compares at most.
 MEASURED_ROWS = 400
-#: Steps that are made at once at most.
-MAX_STEPS = 100_000
-#: Snapshots of many steps that are made at once.
-_SNAPSHOTS = 25
 
 Step = Callable[[], Any]
-
-
-class Training:
-    """Steps that are still to be made.
-
-    Attributes:
-        which: "d", "g" or "both".
-        remaining: how many.
-        every: steps between two snapshots.
-        since: steps since the last snapshot.
-        error: the error that ended it, "" for none.
-    """
-
-    def __init__(self) -> None:
-        self.which, self.remaining, self.every, self.since, self.error = "both", 0, 1, 0, ""
-
-    def start(self, which: str, count: int) -> None:
-        """Ask for `count` steps."""
-        self.which, self.remaining, self.since, self.error = which, count, 0, ""
-        self.every = max(1, count // _SNAPSHOTS)
-
-    def stop(self, error: str = "") -> None:
-        """Make no more steps."""
-        self.remaining, self.error = 0, error
 
 
 class Duel:
@@ -79,7 +51,7 @@ class Duel:
         self.given = self.inputs = inputs
         self.side, self.steps = side, steps
         self.history = SnapshotHistory()
-        self.training = Training()
+        self.training = PendingSteps()
         self.counts: Tensor | None = None
         #: Whether snapshots were measured against other real samples than those that are drawn.
         self._is_outdated = False
@@ -196,22 +168,20 @@ class Duel:
         Raises:
             Exception: what a step raises; no step remains then, and those that were made are kept as a snapshot.
         """
-        began, training = perf_counter(), self.training
         losses: dict[str, float | None] = {}
+
+        def step() -> None:
+            nonlocal losses
+            losses = self._train_once(self.training.which)
+
+        def keep() -> None:
+            # Kept in any case: torch does not count what a step writes through `.data`, as when it clips a critic's weights.
+            self.add_snapshot("", **losses)
+            self.go(self.history.last)
+
         try:
-            while training.remaining > 0:
-                losses = self._train_once(training.which)
-                training.remaining -= 1
-                training.since += 1
-                if training.since >= training.every or not training.remaining:
-                    training.since = 0
-                    # Kept in any case: torch does not count what a step writes through `.data`, as when it clips a critic's weights.
-                    self.add_snapshot("", **losses)
-                    self.go(self.history.last)
-                if seconds is not None and perf_counter() - began > seconds:
-                    return
-        except BaseException as error:  # an interrupt too
-            training.stop(f"{type(error).__name__}: {error}")
+            self.training.run(step, keep, seconds)
+        except BaseException:
             self.update("", **losses)
             raise
 

@@ -200,7 +200,8 @@ def live(open_page):
             asked.append(message)
             # What the kernel computes for a view travels in dictionaries.
             dictionaries = [name for name, trait in view.traits(sync=True).items() if isinstance(trait, traitlets.Dict)]
-            answers = [name for name in dictionaries if name not in SENT_BY_A_RUN]
+            sent_by_itself = SENT_BY_A_RUN if view._room == "training" else set()
+            answers = [name for name in dictionaries if name not in sent_by_itself]
             before = {
                 name: getattr(view, name)
                 for name in ("example", *answers)

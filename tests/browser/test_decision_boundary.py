@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until
+from tests.browser.conftest import until, until_holds
 from tests.browser.test_network import colors, number, pixel
 
 #: Position of the plane on its canvas.
@@ -840,3 +840,60 @@ def test_probabilities_show_how_they_are_made(open_page, pages):
     page.evaluate("dlvizModel.set('phase', 5)")
     expect(page.locator(".boundary-arithmetic > b")).to_be_hidden()
     assert page.locator(".boundary-node").last.locator("text").all_text_contents()[1] == f"{view.explained.loss:.3g}"
+
+
+def test_a_function_that_builds_the_network_gets_controls_and_is_trained(live):
+    def build(width=4, activation=nn.Tanh, lr=0.1):
+        if width == 7:
+            raise ValueError("seven <i>units</i>")
+        net = nn.Sequential(nn.Linear(2, width), activation(), nn.Linear(width, 2))
+        return net, torch.optim.Adam(net.parameters(), lr=lr)
+
+    x, y = dlviz.data.moons(60)
+    dlviz.seed(0)
+    view = dlviz.boundary(build, x, y, choices={"width": range(3, 9), "activation": (nn.Tanh, nn.ReLU)})
+    page, asked = live(view)
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_hidden()
+    page.get_by_role("button", name="10 training steps", exact=True).click()
+    until_holds(page, lambda: len(view.snapshots) == 11)
+    trained = view.model.state_dict()
+    page.get_by_role("slider", name="lr").press("ArrowRight")
+    until_holds(page, lambda: view.settings["lr"] == 0.3)
+    torch.testing.assert_close(view.model.state_dict(), trained, rtol=0, atol=0)
+    page.get_by_role("combobox", name="activation").select_option(label="ReLU")
+    until_holds(page, lambda: isinstance(view.model[1], nn.ReLU))
+    assert view.snapshots == ["start"]
+    width = page.get_by_role("slider", name="width")
+    for wanted in (5, 6):
+        width.press("ArrowRight")
+        until_holds(page, lambda wanted=wanted: view.model[0].out_features == wanted)
+    width.press("ArrowRight")
+    expect(page.locator(".dlviz-note")).to_contain_text("ValueError: seven <i>units</i>")
+    expect(page.locator(".dlviz-control", has_text="width").locator("output")).to_have_text("6")
+    assert view.settings["width"] == 6
+    page.get_by_role("button", name="One training step").click()
+    until_holds(page, lambda: len(view.snapshots) == 2)
+    expect(page.locator(".dlviz-note")).to_have_count(0)
+    page.get_by_role("button", name="Build the network anew").click()
+    until_holds(page, lambda: view.snapshots == ["start"])
+    assert {message["kind"] for message in asked} <= {"train", "continue", "choose", "restart", "drawn"}
+
+
+def test_many_steps_of_a_built_network_stop_on_request_and_a_page_without_a_kernel_trains_nothing(
+    live, open_page, monkeypatch
+):
+    monkeypatch.setattr("dlviz.decision_boundary.widget.SLICE", 0.0)
+
+    def build(lr=0.1):
+        net = nn.Linear(2, 2)
+        return net, torch.optim.SGD(net.parameters(), lr=lr)
+
+    view = dlviz.boundary(build, *dlviz.data.moons(60))
+    page, _ = live(view)
+    page.get_by_role("button", name="100 training steps", exact=True).click()
+    until(page, "parseInt(document.querySelector('.dlviz-train .dlviz-soft').textContent) < 98")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".dlviz-train .dlviz-soft")).to_have_text("")
+    assert view.scene["build"]["remaining"] == 0
+    expect(open_page(view).locator(".boundary-build")).to_be_hidden()

@@ -72,7 +72,7 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
     page = open_page(pages[name], theme=theme, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
     expect(page.locator(".duel-canvas, .duel-images").first).to_be_visible()
-    expect(page.locator(".duel-train")).to_be_hidden()  # nobody trains in a page
+    expect(page.locator(".dlviz-train")).to_be_hidden()  # nobody trains in a page
     if name == "images":
         expect(page.locator(".duel-below")).to_have_text("Below each image: D, the probability that it is real.")
     else:
@@ -281,16 +281,16 @@ def test_the_buttons_make_the_learners_own_steps(live):
 
 
 def test_many_steps_are_drawn_on_the_way_and_stop_on_request(live, monkeypatch):
-    monkeypatch.setattr("dlviz.gan.widget._SLICE", 0.0)
+    monkeypatch.setattr("dlviz.gan.widget.SLICE", 0.0)
     one = Pair()
     _, view = made(one, step_d=one.step_d, step_g=one.step_g)
     page, asked = live(view)
     stop = page.get_by_role("button", name="Stop")
     expect(stop).to_be_hidden()
     page.get_by_role("button", name="100 steps of each").click()
-    until(page, "parseInt(document.querySelector('.duel-train .dlviz-soft').textContent) < 98")
+    until(page, "parseInt(document.querySelector('.dlviz-train .dlviz-soft').textContent) < 98")
     stop.click()
-    expect(page.locator(".duel-train .dlviz-soft")).to_have_text("")
+    expect(page.locator(".dlviz-train .dlviz-soft")).to_have_text("")
     assert view.scene["training"]["remaining"] == 0
     assert sum(message["kind"] == "continue" for message in asked) < 99
     before = copy.deepcopy(one.generator.state_dict())
@@ -317,10 +317,10 @@ def test_only_the_given_steps_have_buttons(live):
     one = Pair()
     _, view = made(one, step_g=one.step_g)
     page, _ = live(view)
-    buttons = page.locator(".duel-train button:visible")
+    buttons = page.locator(".dlviz-train button:visible")
     expect(buttons).to_have_text(["G step"])
     page, _ = live(made()[1])
-    expect(page.locator(".duel-train")).to_be_hidden()
+    expect(page.locator(".dlviz-train")).to_be_hidden()
 
 
 def test_the_brush_paints_the_real_points(live):

@@ -122,7 +122,7 @@ def test_a_step_changes_the_modules_as_the_functions_alone(which, from_page):
 
 
 def test_many_steps_of_the_page_come_in_slices_and_can_be_stopped(monkeypatch):
-    monkeypatch.setattr("dlviz.gan.widget._SLICE", 0.0)
+    monkeypatch.setattr("dlviz.gan.widget.SLICE", 0.0)
     one, view = made()
     view._on_train({"kind": "train", "which": "both", "count": 5})
     assert view.scene["training"] == {"which": "both", "remaining": 4}

@@ -9,6 +9,7 @@ import { baseView } from "../../kit/js/base_view.js";
 import { fold } from "../../kit/js/fold.js";
 import { paintedPoints, requestQueue } from "../../kit/js/request_queue.js";
 import { withStepTrait } from "../../kit/js/step_trait.js";
+import { buildControls } from "./build_controls.js";
 import { planeCanvas } from "./plane_canvas.js";
 import { SIDE, projectionPanel } from "./layer_projection.js";
 import { unitMaps } from "./unit_maps.js";
@@ -25,13 +26,14 @@ function render({ model, el, signal }) {
   let scene = null;
   const view = baseView({
     model: withStepTrait(model, "phase", isExplaining), el, signal, name: "boundary", steps: () => (isExplaining() ? phases() : titles()).length - 1, label, draw, showStep, onEscape,
-    traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: showExplanation, explanation: showExplanation, live: draw },
+    traits: { opened: () => {}, layer: () => {}, brush: () => {}, painted: () => {}, example: showExplanation, explanation: showExplanation, settings: showBuild, live: draw },
     unit: /** @type {any} */ ({ toString: () => (isExplaining() ? messages.phase : messages.snapshot_unit) }),
     // toString() and valueOf() are called each time the player writes its unit and divides the pace by its speed.
     pace: { valueOf: () => (isExplaining() ? PHASE_PACE : SNAPSHOT_PACE) },
   });
   const request = requestQueue(model, signal);
   const painted = paintedPoints(request);
+  const build = model.get("scene").build && buildControls({ messages, signal, request, send: (message) => model.send(message) });
   const plane = planeCanvas({ messages, signal, paint, clear: painted.clear, pick: (point) => explain([point]), explain: startExplanation });
   const maps = unitMaps({ messages, signal, open: (n, k) => view.save("opened", [scene.layers[n].call, k]) });
   const unit = unitPanel({ messages, signal, edit, reset: () => request("reset", { kind: "reset" }), close: () => view.save("opened", []) });
@@ -44,6 +46,7 @@ function render({ model, el, signal }) {
   const side = h("div", { class: "boundary-side" }, projection.element, losses.element);
   const left = h("div", { class: "boundary-left" }, plane.element, unit.element, explanation.arithmetic);
   view.ui.root.classList.add("boundary");
+  if (build) view.ui.main.append(build.element);
   view.ui.main.append(h("div", { class: "boundary-row" }, left, network, side, explanation.panel), code.element);
   showExplanation();
   view.start();
@@ -114,11 +117,16 @@ function render({ model, el, signal }) {
     const { loss } = scene.snapshots;
     losses.show(loss, fillIn(messages.loss_curve_alt, { count: loss.length, first: format(loss[0], 3), last: format(loss.at(-1), 3) }));
     code.show(scene.code);
+    showBuild();
     showPlayer();
     if (!isLive()) return;
     const classes = scene.classes.map((name, index) => [String(index), name]);
     view.controls.choice({ label: messages["control.brush"], options: [["-1", messages["control.off"]], ...classes], get: () => String(model.get("brush")), set: (value) => view.save("brush", Number(value)) });
     view.controls.range({ label: messages["control.resolution"], min: 10, max: () => 200, get: () => model.get("resolution"), set: (value) => view.save("resolution", value) });
+  }
+  function showBuild() {
+    build?.show(scene.build, model.get("settings"), isLive());
+    view.ui.root.toggleAttribute("data-built", Boolean(build && isLive()));
   }
   function showStep() {
     const explaining = isExplaining();

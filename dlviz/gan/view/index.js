@@ -5,12 +5,15 @@ import { format } from "../../kit/js/numbers.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { paintedPoints, requestQueue } from "../../kit/js/request_queue.js";
+import { trainingButtons } from "../../kit/js/training_buttons.js";
 import { measureCharts } from "./charts.js";
 import { decode } from "./decode_scene.js";
 import { imagesView } from "./images.js";
 import { planeView } from "./plane.js";
 import { strengthFold } from "./strength.js";
-import { trainingButtons } from "./training_buttons.js";
+
+/** Buttons: message of the text, which step, and how many. */
+const BUTTONS = [["train_d", "d", 1], ["train_g", "g", 1], ["train_both", "both", 1], ["train_10", "both", 10], ["train_100", "both", 100]];
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -27,7 +30,10 @@ function render({ model, el, signal }) {
   const options = { messages, root: view.ui.root, signal, select };
   const picture = isPlane ? planeView({ ...options, paint }) : imagesView(options);
   const charts = measureCharts({ messages, signal, go: view.go });
-  const buttons = trainingButtons({ messages, signal, send: (message) => model.send(message) });
+  const buttons = trainingButtons({
+    messages, signal, send: (message) => model.send(message),
+    buttons: BUTTONS.map(([name, which, count]) => ({ text: messages[name], label: count === 1 ? messages[`train_label_${which}`] : fillIn(messages.train_label_n, { count }), message: { kind: "train", which, count } })),
+  });
   const clearButton = h("button", { type: "button", class: "dlviz-outlined small", hidden: "" }, messages.clear);
   clearButton.addEventListener("click", painted.clear, { signal });
   const fake = h("div", { class: "duel-fake" });
@@ -64,7 +70,9 @@ function render({ model, el, signal }) {
     charts.show(scene);
     strength.show(scene);
     const live = Boolean(model.get("live"));
-    buttons.show(scene, live);
+    const [d, g] = scene.trainable;
+    const possible = { d, g, both: d && g };
+    buttons.show(scene.training.remaining, BUTTONS.map(([, which]) => live && possible[which]));
     tools.hidden = !isPlane && buttons.element.hidden;
     if (isPlane) {
       toggle("heat", "show_heat");
