@@ -131,7 +131,11 @@ def default_layer(score: ScoreFunction) -> LayerChoice | None:
     usable = [layer for layer in layers(score) if layer.usable]
     good = [layer for layer in usable if not any(part in layer.kind.lower() for part in _NOT_DEFAULT)]
     # Queries, keys and values have places too, but only parts of what a token holds.
-    best = [layer for layer in good if layer.layout.order[0] == "C" or layer.is_block or "norm" in layer.kind.lower()]
+    best = [
+        layer
+        for layer in good
+        if layer.layout.order[0] == "C" or layer.is_block or layer.aliases or "norm" in layer.kind.lower()
+    ]
     return (best or good or usable or [None])[-1]  # type: ignore[list-item]
 
 
