@@ -3,8 +3,12 @@
 Tests named on the command line run in this process, where a debugger reaches them.
 """
 
+import gc
 import os
 import sys
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Before torch is imported: its tensors are small here, and threads of several workers and kernels would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What one process compiled, the other workers and all kernels read.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 #: Binder builds on Linux, and its scripts are bash.
 collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []
@@ -47,6 +55,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileSch
     return FileScheduling(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what collecting makes, which lives as long as the run, out of every later search for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 def kind(path: Path) -> str | None:
     """Return the marker of a test, which follows from its folder."""
     if path.parent.name == "browser":
@@ -66,3 +85,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
     order = ("lab", "lessons", "browser")
     items.sort(key=lambda item: next((k for k, name in enumerate(order) if item.get_closest_marker(name)), len(order)))
+
+
+@pytest.fixture(scope="session")
+def torchvision_loads() -> Iterator[None]:
+    """Let timm and transformers import torchvision where the installed one is built for another torch, and lacks its operators."""
+    import torch
+
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with suppress(ImportError):
+            try:
+                import torchvision  # noqa: F401
+            except RuntimeError:
+                for name in ("nms", "qnms"):
+                    library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+                import torchvision  # noqa: F401
+    yield
+    del library  # with which its operators go

@@ -6,6 +6,8 @@ import transformers
 
 from dlviz.transformer import Edits, record, record_edited
 
+pytestmark = pytest.mark.usefixtures("torchvision_loads")
+
 #: Llama applies softmax in float32, whatever the dtype of the model.
 CLOSE = {"gpt2": 1e-12, "bert": 1e-12, "llama": 1e-6}
 
