@@ -27,11 +27,12 @@ _LIBRARIES = tuple(
 
 def is_library(code: CodeType) -> bool:
     """Return whether `code` belongs to torch, Python, dlviz or another installed package."""
-    return _is_library_file(code.co_filename)
+    return is_library_file(code.co_filename)
 
 
 @cache
-def _is_library_file(name: str) -> bool:
+def is_library_file(name: str) -> bool:
+    """Return whether the file of that name belongs to torch, Python, dlviz or another installed package."""
     # ipykernel runs cells from a temporary file; <string> and friends are made by libraries such as dataclasses.
     return name.startswith(("<frozen", "<string")) or os.path.realpath(name).startswith(_LIBRARIES)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from dlviz.model_export.source import CodeLine, calling_lines
@@ -58,7 +59,8 @@ class EagerTracer(CallTracer):
 
     def trace(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the model and return its output."""
-        self._inputs = tensors_in(list(args), dict(kwargs))
+        leaves = torch.utils._pytree.tree_leaves((tuple(args), dict(kwargs)))
+        self._inputs = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         for tensor in self._inputs:
             self.tag(tensor, "")
         return self.run(args, kwargs)

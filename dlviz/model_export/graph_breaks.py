@@ -61,9 +61,9 @@ class CompiledModel:
         self._explain: Any = ExplainWithBackend("eager")
         for module in modules(model):
             forward = getattr(type(module), "forward", None)
-            is_own = isinstance(forward, types.FunctionType) and not is_skipped(forward.__code__.co_filename)
-            if is_own and "forward" not in vars(module):
-                vars(module)["forward"] = types.MethodType(_copy(forward), module)
+            if not isinstance(forward, types.FunctionType) or is_skipped(forward.__code__.co_filename):
+                continue
+            vars(module).setdefault("forward", types.MethodType(_copy(forward), module))
         self.run = torch.compile(model, backend=self._explain)
 
     def graphs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Compiled:

@@ -40,6 +40,16 @@ def check_inputs(net: Any, inputs: Sequence[Any], kwargs: Any) -> tuple[nn.Modul
     return model, args, named
 
 
+def check_runtimes(runtimes: Any) -> None:
+    """Check that what is to be compared beside the exported program is "onnx", "compile", both or nothing.
+
+    Raises:
+        DlvizError: it is not.
+    """
+    if not isinstance(runtimes, (list, tuple, set)) or not set(map(str, runtimes)) <= {"onnx", "compile"}:
+        raise DlvizError(message("model_export.refused.runtimes", got=repr(runtimes)[:80]))
+
+
 def _as_input(model: nn.Module, value: Any, *, lists: bool = False) -> Any:
     """Return an array, or a list of numbers, as a tensor of the model's precision; anything else as it is."""
     is_array = hasattr(value, "__array__") or (lists and isinstance(value, (list, tuple)))

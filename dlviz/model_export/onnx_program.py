@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.kit.messages import message
 from dlviz.model_export.program import Program
 from dlviz.model_export.quiet import first_paragraph, quiet
 
@@ -64,8 +65,11 @@ class OnnxProgram:
 
 
 def to_onnx(program: Program) -> OnnxProgram | str:
-    """Return the program in ONNX's format, or why torch or ONNX Runtime refuses it."""
+    """Return the program in ONNX's format, or in words why there is none: its packages are missing, or one of them refuses the program."""
+    lacking = missing_packages()
+    if lacking:
+        return message("model_export.onnx.missing", names=", ".join(lacking))
     try:
         return OnnxProgram(program)
     except Exception as error:  # each library raises errors of its own
-        return first_paragraph(error)
+        return message("model_export.onnx.refused", torch=first_paragraph(error))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.model_export.eager_trace import EagerCall, EagerTracer
+from dlviz.model_export.example import Example
 from dlviz.model_export.program import Program
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import Case
@@ -57,9 +58,9 @@ class Parity:
     runtimes: Mapping[str, tuple[Comparison | None, ...]]
 
     def worst(self, runtime: str) -> int | None:
-        """Return the index of the input with the largest error of a program; an error that it raised is the largest. ``None`` without any."""
+        """Return the index of the input with the largest error of a program, or on which it raised one; ``None`` without any."""
         found = [(_size(one), -k) for k, one in enumerate(self.runtimes[runtime]) if one is not None]
-        return -max(found)[1] if found else None
+        return -max(found)[1] if found and max(found)[0] else None
 
     def is_equal(self, runtime: str) -> bool:
         """Return whether all outputs of a program are equal to those of the model."""
@@ -180,24 +181,18 @@ class Parting:
 
 
 def first_difference(
-    model: nn.Module,
-    program: Program,
-    calls: Sequence[EagerCall],
-    matched: Sequence[int],
-    case: Case,
-    unflatten: Callable[[Sequence[Any]], tuple[Sequence[Any], Mapping[str, Any]]],
+    example: Example, program: Program, calls: Sequence[EagerCall], matched: Sequence[int], case: Case
 ) -> Parting | None:
     """Return where model and program part ways on one input; ``None`` if no call differs or the program does not run.
 
     Args:
-        model: the model, in evaluation mode.
+        example: the model, in evaluation mode, and its arguments.
         program: its program.
         calls: the eager calls of the example.
         matched: for each operation the index of its call.
         case: the input.
-        unflatten: turns flattened arguments into positional and keyword arguments.
     """
-    tracer = EagerTracer(model, keep_outputs=True)
+    tracer = EagerTracer(example.model, keep_outputs=True)
     values: dict[str, Any] = {}
 
     class Recorder(torch.fx.Interpreter):
@@ -206,7 +201,7 @@ def first_difference(
             values[node.name] = map_tensors(torch.clone, value)
             return value
 
-    args, kwargs = unflatten(case.leaves)
+    args, kwargs = example.unflatten(case.leaves)
     try:
         with quiet(), torch.no_grad():
             with generators_restored():

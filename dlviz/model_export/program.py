@@ -2,14 +2,16 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from dlviz.model_export.dynamic_sizes import torch_sizes
+from dlviz.model_export.example import Example
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.source import CodeLine, is_skipped, line_of_error, traced_lines
 
@@ -90,67 +92,41 @@ class Program:
     failures: tuple[Failure, ...] = ()
 
 
-def export_program(
-    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], dynamic: Mapping[int, Any] | None = None
-) -> Program | Refusal:
+def export_program(example: Example, named: Mapping[int, Mapping[int, str]] | None = None) -> Program | Refusal:
     """Export a model; the caller sees to it that the model is in evaluation mode and is not changed.
 
     Args:
-        model: the model.
-        args, kwargs: an example of its arguments.
-        dynamic: for each input tensor, by its place, the sizes that may vary: a dictionary of ``torch.export.Dim`` by dimension.
-            By default torch finds out which may.
+        example: the model and its arguments.
+        named: names of the sizes that may vary, by the place of their tensor; by default torch finds out which may.
 
     Source:
         https://docs.pytorch.org/docs/stable/export.html
     """
-    try:
-        with quiet():
-            exported = torch.export.export(
-                model, tuple(args), dict(kwargs), dynamic_shapes=_dynamic_shapes(args, kwargs, dynamic), strict=False
-            )
-    except Exception as error:  # torch and a learner's forward may raise anything
-        return _refusal(error)
-    return _program(exported)
+    return _export(torch.export.export, example, named)
 
 
-def export_draft(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Program | Refusal:
+def export_draft(example: Example) -> Program | Refusal:
     """Return the draft that torch makes of a model that it does not export: what depends on numbers is decided by the example.
 
     Source:
         https://docs.pytorch.org/docs/stable/draft_export.html
     """
+    with _trace_folder():
+        return _export(torch.export.draft_export, example, None)
+
+
+def _export(export: Any, example: Example, named: Mapping[int, Mapping[int, str]] | None) -> Program | Refusal:
     try:
-        with quiet(), _trace_folder():
-            exported = torch.export.draft_export(
-                model, tuple(args), dict(kwargs), dynamic_shapes=_dynamic_shapes(args, kwargs, None), strict=False
-            )
+        with quiet():
+            shapes = torch_sizes(named, example)
+            exported = export(example.model, example.args, example.kwargs, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # torch and a learner's forward may raise anything
-        return _refusal(error)
-    return _program(exported, is_draft=True)
-
-
-def _dynamic_shapes(args: Sequence[Any], kwargs: Mapping[str, Any], dynamic: Mapping[int, Any] | None) -> Any:
-    leaves = [leaf for leaf in torch.utils._pytree.tree_leaves((tuple(args), dict(kwargs))) if isinstance(leaf, Tensor)]
-    shapes = torch.export.ShapesCollection()
-    for place, tensor in enumerate(leaves):
-        if dynamic is None:
-            shapes[tensor] = dict.fromkeys(range(tensor.dim()), torch.export.Dim.AUTO)
-        elif dynamic.get(place):
-            shapes[tensor] = dynamic[place]
-    return shapes
-
-
-def _refusal(error: BaseException) -> Refusal:
-    name = type(error).__name__
-    return Refusal(first_paragraph(error), name, line_of_error(error), "DataDependent" in name)
-
-
-def _program(exported: Any, is_draft: bool = False) -> Program:
+        name = type(error).__name__
+        return Refusal(first_paragraph(error), name, line_of_error(error), "DataDependent" in name)
+    report = getattr(exported, "_report", None)
     operations = tuple(_operation(node) for node in exported.graph.nodes if node.op == "call_function")
-    failures = tuple(_failures(getattr(exported, "_report", None)))
     with quiet():
-        return Program(exported, exported.module(), operations, is_draft, failures)
+        return Program(exported, exported.module(), operations, report is not None, tuple(_failures(report)))
 
 
 def _failures(report: Any) -> Iterator[Failure]:

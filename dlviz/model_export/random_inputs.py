@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlviz.model_export.example import Example
 from dlviz.model_export.program import Program
-from dlviz.model_export.shapes import Shapes, SizeRange, resized
+from dlviz.model_export.shapes import Shapes, SizeRange, program_shapes, resized
 
-#: Random inputs of the example's sizes, and of each other size.
-_RANDOM, _PER_SIZE = 4, 1
+#: Random inputs of the example's sizes.
+_RANDOM = 4
 #: How much larger the numbers of one input are.
 _LARGER = 10.0
 
@@ -32,22 +33,19 @@ class Case:
 
 
 def cases(
-    program: Program | None,
-    shapes: Shapes,
-    leaves: Sequence[Any],
-    index_limits: Mapping[int, int],
-    generator: torch.Generator,
+    program: Program | None, shapes: Shapes, example: Example, index_limits: Mapping[int, int], seed: int
 ) -> list[Case]:
     """Return the inputs of a comparison: the example, random ones, and some of each other size that is allowed.
 
     Args:
         program: the exported program, if there is one; without it no size varies.
         shapes: which sizes may vary.
-        leaves: the example's flattened arguments.
+        example: the example.
         index_limits: for tensors of indices, by their place among the input tensors, how many rows an embedding has.
-        generator: of the random numbers.
+        seed: of the random numbers.
     """
-    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    generator = torch.Generator().manual_seed(seed)
+    tensors, leaves = example.tensors, example.leaves
     examples = [tuple(tensor.shape) for tensor in tensors]
 
     def drawn(kind: str, sizes: Sequence[tuple[int, ...]], changed: tuple[tuple[str, int], ...] = ()) -> Case:
@@ -62,29 +60,21 @@ def cases(
     if any(tensor.is_floating_point() for tensor in tensors):
         found += [drawn(kind, examples) for kind in ("zeros", "negative", "larger")]
     if program is not None:
-        symbolic = _symbolic_shapes(program)
+        symbolic = program_shapes(program)
         for one in shapes.ranges:
-            for size in other_sizes(one):
-                found += [
-                    drawn("size", resized(symbolic, {one.symbol: size}, examples), ((one.name, size),))
-                    for _ in range(_PER_SIZE)
-                ]
+            found += [
+                drawn("size", resized(symbolic, {one.symbol: size}, examples), ((one.name, size),))
+                for size in other_sizes(one)
+            ]
     return found
 
 
 def other_sizes(one: SizeRange) -> list[int]:
-    """Return some sizes other than the example's: 1 and the smallest that torch promises, and two larger ones, of those that the guards allow."""
+    """Return some sizes other than the example's that the guards allow: 1 and 2, or the smallest, and two larger ones."""
     allowed = [size for size in one.allowed if size > 0 and size != one.example]
     larger = [size for size in allowed if size > one.example]
     near = [size for size in (1, 2) if size in allowed] or allowed[:1]
-    return list(dict.fromkeys([*near, *larger[:1], *larger[1:][len(larger[1:]) // 8 :][:1]]))
-
-
-def _symbolic_shapes(program: Program) -> list[Any]:
-    """Return the shape of each input tensor in the program."""
-    values = {node.name: node.meta.get("val") for node in program.exported.graph.nodes if node.op == "placeholder"}
-    inputs = (values.get(name) for name in program.exported.graph_signature.user_inputs)
-    return [value.shape for value in inputs if isinstance(value, Tensor)]
+    return list(dict.fromkeys([*near, *larger[:1], *larger[1:][len(larger) // 8 :][:1]]))
 
 
 def _like(tensor: Tensor, size: Sequence[int], limit: int | None, kind: str, generator: torch.Generator) -> Tensor:

@@ -10,10 +10,12 @@ from torch import nn
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.model_export.branches import Branch, branch_at
+from dlviz.model_export.dynamic_sizes import named_sizes
 from dlviz.model_export.eager_trace import EagerCall, EagerTracer
+from dlviz.model_export.example import Example
 from dlviz.model_export.graph_breaks import Compiled, CompiledModel
 from dlviz.model_export.matching import match
-from dlviz.model_export.onnx_program import missing_packages, to_onnx
+from dlviz.model_export.onnx_program import to_onnx
 from dlviz.model_export.parity import Parity, Parting, compare, first_difference
 from dlviz.model_export.program import Program, Refusal, export_draft, export_program
 from dlviz.model_export.quiet import first_paragraph, quiet
@@ -76,7 +78,7 @@ def record(
     args: Sequence[Any],
     kwargs: Mapping[str, Any] | None = None,
     *,
-    dynamic: Mapping[str, Mapping[int, str]] | None = None,
+    dynamic: Any = None,
     runtimes: Sequence[str] = ("onnx", "compile"),
     state: Any = None,
     seed: int = 0,
@@ -88,7 +90,7 @@ def record(
     Args:
         model: any module.
         args, kwargs: an example of its arguments.
-        dynamic: names of the dimensions that may vary, by input and dimension; by default torch finds out which may.
+        dynamic: names of the sizes that may vary, as :func:`dlviz.export_check` takes them.
         runtimes: what else is compared: "onnx", if its packages are installed, and "compile".
         state: a state_dict, or the path of a file with one, that is compared with the model.
         seed: of the random inputs.
@@ -96,104 +98,90 @@ def record(
     Raises:
         DlvizError: the model itself does not run on the example.
     """
-    kwargs = dict(kwargs or {})
-    leaves, structure = torch.utils._pytree.tree_flatten((tuple(args), kwargs))
-
-    def unflatten(values: Sequence[Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        return torch.utils._pytree.tree_unflatten(list(values), structure)
-
-    def eager(values: Sequence[Any]) -> Any:
-        positional, named = unflatten(values)
-        return model(*positional, **named)
-
-    tracer = EagerTracer(model)
+    example = Example(model, tuple(args), dict(kwargs or {}))
+    named = named_sizes(dynamic, example)
     was_training = model.training
-    with untouched([model]):
-        try:
-            with quiet():
-                tracer.trace(args, kwargs)
-        except Exception as error:
-            name = type(error).__name__
-            raise DlvizError(message("model_export.refused.forward", error=name, text=first_paragraph(error))) from None
-        is_random = _is_random(eager, leaves)
-    names, by_place = _dynamic(dynamic, leaves, model)
-    with untouched([model]):
-        made = export_program(model, args, kwargs, by_place)
-    refusal = made if isinstance(made, Refusal) else None
-    if isinstance(made, Refusal):
-        with untouched([model]):
-            made = export_program(model, args, kwargs) if by_place is not None else export_draft(model, args, kwargs)
-    program = made if isinstance(made, Program) else None
-    shapes = Shapes((), (), ()) if program is None else input_shapes(program, args, kwargs, names)
+    tracer, is_random = _eager_run(example)
+    program, refusal = _exported(example, named)
+    shapes = (
+        Shapes((), (), ()) if program is None else input_shapes(program, example, named if refusal is None else None)
+    )
     matched = match(tracer.calls, program.operations) if program is not None else []
-    generator = torch.Generator().manual_seed(seed)
-    compared = cases(program, shapes, leaves, tracer.index_limits, generator)
+    inputs = cases(program, shapes, example, tracer.index_limits, seed)
 
-    runs: dict[str, Any] = {}
+    eager = example.runner(model)
+    runs = {} if program is None else {"exported": example.runner(program.module)}
     onnx = ""
-    if program is not None:
-        module = program.module
-        runs["exported"] = lambda values: module(*unflatten(values)[0], **unflatten(values)[1])
-        if "onnx" in runtimes:
-            lacking = missing_packages()
-            converted = to_onnx(program) if not lacking and not program.is_draft else ""
-            onnx = message("model_export.onnx.missing", names=", ".join(lacking)) if lacking else ""
-            if isinstance(converted, str):
-                onnx = onnx or converted
-            else:
-                runs["onnx"] = converted.run
+    if program is not None and not program.is_draft and "onnx" in runtimes:
+        converted = to_onnx(program)
+        if isinstance(converted, str):
+            onnx = converted
+        else:
+            runs["onnx"] = converted.run
     compiled = None
     with torch.no_grad(), generators_restored(), eval_mode(model), on_copies(model):
         if "compile" in runtimes:
-            compiled_model = CompiledModel(model)
+            made = CompiledModel(model)
             with on_copies(model):
-                compiled = compiled_model.graphs(args, kwargs)
+                compiled = made.graphs(example.args, example.kwargs)
             if not compiled.error:
-                runs["compiled"] = lambda values: compiled_model.run(*unflatten(values)[0], **unflatten(values)[1])
-        parity = compare(compared, eager, runs, [model, *([program.module] if program is not None else [])])
+                runs["compiled"] = example.runner(made.run)
+        parity = compare(inputs, eager, runs, [model] if program is None else [model, program.module])
     parting = None
-    if program is not None and not parity.is_equal("exported"):
-        with untouched([model]):
-            worst = parity.worst("exported")
-            assert worst is not None
-            parting = first_difference(model, program, tracer.calls, matched, compared[worst], unflatten)
+    worst = parity.worst("exported") if program is not None and not parity.is_equal("exported") else None
     with untouched([model]):
-        saving = check_saving(model, compared[0], eager, state)
+        if program is not None and worst is not None:
+            parting = first_difference(example, program, tracer.calls, matched, inputs[worst])
+        saving = check_saving(model, inputs[0], eager, state)
     return Record(
-        tuple(tracer.calls),
-        program,
-        refusal,
-        tuple(matched),
-        shapes,
-        _branches(refusal, program, compiled),
-        parity,
-        parting,
-        is_random,
-        was_training,
-        compiled,
-        onnx,
-        saving,
+        calls=tuple(tracer.calls),
+        program=program,
+        refusal=refusal,
+        matched=tuple(matched),
+        shapes=shapes,
+        branches=_branches(refusal, program),
+        parity=parity,
+        parting=parting,
+        is_random=is_random,
+        was_training=was_training,
+        compiled=compiled,
+        onnx=onnx,
+        saving=saving,
     )
 
 
-def _is_random(eager: Any, leaves: Sequence[Any]) -> bool:
-    """Return whether two runs on the same input, one after the other, draw from a random generator."""
-    before = torch.get_rng_state()
-    with quiet(), torch.no_grad():
-        eager(leaves)
-    return not torch.equal(before, torch.get_rng_state())
+def _eager_run(example: Example) -> tuple[EagerTracer, bool]:
+    """Run the model, and return its calls and whether it draws random numbers in evaluation mode.
+
+    Raises:
+        DlvizError: the model raises an error.
+    """
+    tracer = EagerTracer(example.model)
+    with untouched([example.model]), quiet():
+        try:
+            tracer.trace(example.args, example.kwargs)
+        except Exception as error:  # a learner's forward may raise anything
+            name = type(error).__name__
+            raise DlvizError(message("model_export.refused.forward", error=name, text=first_paragraph(error))) from None
+        before = torch.get_rng_state()
+        example.runner(example.model)(example.leaves)
+        return tracer, not torch.equal(before, torch.get_rng_state())
 
 
-def _dynamic(
-    dynamic: Mapping[str, Mapping[int, str]] | None, leaves: Sequence[Any], model: nn.Module
-) -> tuple[dict[str, str], dict[int, dict[int, Any]] | None]:
-    """Return the names of dimensions by "x[0]", and for each input tensor torch's description of what may vary."""
-    if dynamic is None:
-        return {}, None
-    raise NotImplementedError
+def _exported(example: Example, named: Mapping[int, Mapping[int, str]] | None) -> tuple[Program | None, Refusal | None]:
+    """Return the program, and what torch refused: then the program is one with sizes of torch's own choice, or a draft."""
+    refusal = None
+    attempts = [lambda: export_program(example, named), lambda: export_program(example), lambda: export_draft(example)]
+    for attempt in attempts if named is not None else attempts[1:]:
+        with untouched([example.model]):
+            made = attempt()
+        if isinstance(made, Program):
+            return made, refusal
+        refusal = refusal or made
+    return None, refusal
 
 
-def _branches(refusal: Refusal | None, program: Program | None, compiled: Compiled | None) -> tuple[Branch, ...]:
+def _branches(refusal: Refusal | None, program: Program | None) -> tuple[Branch, ...]:
     """Return the statements on which export stumbles, each once."""
     found: dict[Any, Branch] = {}
     failures = program.failures if program is not None else ()

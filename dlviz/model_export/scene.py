@@ -32,6 +32,8 @@ def scene(record: Record, name: str) -> dict[str, Any]:
         "program": program,
         "height": height,
         "hidden": _hidden(record),
+        "is_draft": record.program is not None and record.program.is_draft,
+        "torch": "" if record.refusal is None else message("model_export.torch_refuses", torch=record.refusal.text),
         "verdict": verdict,
         "kind": kind,
         "branches": [_branch(one) for one in record.branches],
@@ -47,35 +49,48 @@ def scene(record: Record, name: str) -> dict[str, Any]:
 
 
 def _state(record: Record) -> str:
-    if record.program is None or record.program.is_draft:
+    """Return "refused", "different" or "equal"."""
+    if record.refusal is not None:
         return "refused"
-    return "equal" if record.parity.is_equal("exported") else "different"
+    return "equal" if all(map(record.parity.is_equal, record.parity.runtimes)) else "different"
 
 
 def verdict_of(record: Record) -> tuple[str, str]:
     """Return the verdict in words, and its kind: "good" or "bad"."""
-    count = len(_tensor_operations(record))
     state = _state(record)
-    if state == "refused":
-        line = record.refusal.line if record.refusal is not None else None
+    kind = "good" if state == "equal" else "bad"
+    if record.refusal is not None:
+        line = record.refusal.line
         where = message("model_export.at", where=line.where, line=line.line) if line else ""
-        key = "draft" if record.program is not None else "refused"
-        return message(f"model_export.verdict.{key}", where=where), "bad"
-    results = [one for one in record.parity.runtimes["exported"] if one is not None]
-    vary = [one.name for one in record.shapes.ranges]
-    sizes = (
-        message("model_export.verdict.vary", names=", ".join(vary)) if vary else message("model_export.verdict.fixed")
-    )
-    if state == "equal":
-        error = error_text(max((one.max_error for one in results), default=0.0))
-        key = "bitwise" if error == "0" else "equal"
-        outputs = message(f"model_export.verdict.{key}", error=error, count=len(results))
-    else:
-        wrong = sum(not one.is_equal for one in results)
-        outputs = message("model_export.verdict.different", wrong=wrong, count=len(results))
-    return message("model_export.verdict.exported", count=count) + " " + outputs + " " + sizes, (
-        "good" if state == "equal" else "bad"
-    )
+        key = "refused" if record.program is None else "draft" if record.program.is_draft else "sizes"
+        return message(f"model_export.verdict.{key}", where=where), kind
+    vary = ", ".join(one.name for one in record.shapes.ranges)
+    return " ".join(
+        (
+            message("model_export.verdict.exported", count=len(_tensor_operations(record))),
+            *_outputs(record),
+            message("model_export.verdict.vary" if vary else "model_export.verdict.fixed", names=vary),
+        )
+    ), kind
+
+
+def _outputs(record: Record) -> list[str]:
+    """Return a sentence on the outputs of the runtimes that are equal, and one for each other runtime."""
+    results = {name: [one for one in found if one is not None] for name, found in record.parity.runtimes.items()}
+    equal = [name for name in results if record.parity.is_equal(name)]
+    sentences = []
+    if equal:
+        error = error_text(max(one.max_error for name in equal for one in results[name]))
+        key = ("bitwise" if error == "0" else "equal") + ("" if len(equal) == len(results) else "_others")
+        names = ", ".join(message(f"model_export.runtime.{name}") for name in equal)
+        count = len(results[equal[0]])
+        sentences.append(message(f"model_export.verdict.{key}", error=error, count=count, runtimes=names))
+    for name, found in results.items():
+        wrong = sum(not one.is_equal for one in found)
+        if wrong:
+            runtime = message(f"model_export.runtime.{name}")
+            sentences.append(message("model_export.verdict.different", runtime=runtime, wrong=wrong, count=len(found)))
+    return sentences
 
 
 def _inputs(record: Record) -> str:
@@ -146,6 +161,7 @@ def _eager_row(record: Record, index: int) -> dict[str, Any]:
     return {
         "call": index,
         "name": call.name,
+        "is_module": not call.is_function,
         "type": call.kind or message("model_export.function"),
         "shape": " ".join(map(_shape, call.shapes)),
         "module": call.module,
@@ -254,8 +270,20 @@ def _range(record: Record, one: SizeRange) -> dict[str, str]:
         "name": one.name,
         "places": ", ".join(f"{place.tensor}.shape[{place.dim}]" for place in one.places),
         "text": range_text(one),
-        "example": str(one.example),
+        "tried": _tried(record, one),
     }
+
+
+def _tried(record: Record, one: SizeRange) -> str:
+    """Return which sizes were tried, and on which of them the outputs differ."""
+    results = record.parity.runtimes.get("exported", ())
+    pairs = zip(record.parity.cases, results, strict=False)
+    tried = {size: found for case, found in pairs for name, size in case.sizes if name == one.name}
+    wrong = [str(size) for size, found in tried.items() if found is not None and not found.is_equal]
+    key = "wrong" if wrong else "tried"
+    return (
+        message(f"model_export.sizes.{key}", sizes=", ".join(map(str, tried)), wrong=", ".join(wrong)) if tried else ""
+    )
 
 
 def range_text(one: SizeRange) -> str:
@@ -288,7 +316,9 @@ def _parity(record: Record) -> dict[str, Any]:
         numbers[case.kind] = numbers.get(case.kind, 0) + 1
         sizes = ", ".join(f"{name} = {size}" for name, size in case.sizes)
         label = message(f"model_export.case.{case.kind}", number=numbers[case.kind], sizes=sizes)
-        cells = [_cell(results[k], error) for results in parity.runtimes.values()]
+        cells = [
+            _cell(results[k], error) | {"worst": parity.worst(name) == k} for name, results in parity.runtimes.items()
+        ]
         rows.append({"label": label, "shapes": ", ".join(map(_shape, shapes)), "cells": cells})
     return {
         "runtimes": [message(f"model_export.runtime.{name}") for name in parity.runtimes],
@@ -298,7 +328,7 @@ def _parity(record: Record) -> dict[str, Any]:
     }
 
 
-def _cell(found: Comparison | None, error: str) -> dict[str, str]:
+def _cell(found: Comparison | None, error: str) -> dict[str, Any]:
     if found is None:
         return {"text": message("model_export.cell.eager"), "kind": "", "title": error}
     if found.error:
@@ -353,11 +383,6 @@ def _compile(record: Record) -> dict[str, Any]:
 
 
 def _notes(record: Record) -> list[dict[str, str]]:
-    notes = []
-    if record.refusal is not None:
-        notes.append({"kind": "bad", "text": message("model_export.torch_refuses", torch=record.refusal.text)})
-    if record.is_random:
-        notes.append({"kind": "warn", "text": message("model_export.random")})
-    if record.was_training:
-        notes.append({"kind": "", "text": message("model_export.training")})
-    return notes
+    keys = [key for key, holds in (("random", record.is_random), ("training", record.was_training)) if holds]
+    text = " ".join(message(f"model_export.{key}") for key in keys)
+    return [{"kind": "warn" if record.is_random else "", "text": text}] if text else []

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from dlviz.model_export.example import Example
 from dlviz.model_export.program import Program
-from dlviz.model_export.quiet import quiet
 
 #: Sizes that the guards are asked for, and how far beyond the example.
 _TRIED, _BEYOND = 128, 8
@@ -24,12 +25,14 @@ class InputSize:
         dim: the dimension.
         example: its size in the example.
         symbol: torch's symbol for it, such as "s77"; "" if its size is fixed.
+        given: the name that the learner gave to it.
     """
 
     tensor: str
     dim: int
     example: int
     symbol: str
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,6 @@ class SizeRange:
         low, high: the smallest and the largest size that the guards allow; `high` is ``None`` without a limit.
         step: distance between two sizes that they allow; 0 if they follow no rule.
         allowed: those among the sizes that were asked for.
-        promised: the smallest size for which torch has exported; it treats 0 and 1 on their own.
     """
 
     symbol: str
@@ -55,7 +57,6 @@ class SizeRange:
     high: int | None
     step: int
     allowed: tuple[int, ...]
-    promised: int
 
 
 @dataclass(frozen=True)
@@ -88,87 +89,99 @@ class Shapes:
         return {one.symbol: one.name for one in self.ranges}
 
 
-def input_shapes(program: Program, args: Sequence[Any], kwargs: Mapping[str, Any], names: Mapping[str, str]) -> Shapes:
+def input_shapes(program: Program, example: Example, named: Mapping[int, Mapping[int, str]] | None = None) -> Shapes:
     """Return which sizes of the inputs may vary, and how.
 
     Args:
         program: the exported program.
-        args, kwargs: the example that it was exported with.
-        names: names that the learner gave to dimensions, by "x[0]".
+        example: the arguments that it was exported with.
+        named: names that the learner gave to sizes, by the place of their tensor.
     """
-    values = {node.name: node.meta.get("val") for node in program.exported.graph.nodes if node.op == "placeholder"}
-    leaves = torch.utils._pytree.tree_leaves((tuple(args), dict(kwargs)))
-    inputs = list(program.exported.graph_signature.user_inputs)
-    sizes, expressions = [], []
-    for name, example in zip(inputs, leaves, strict=True):
-        if not isinstance(example, Tensor):
-            continue
-        shape = values[name].shape
-        expressions.append(shape)
+    sizes = []
+    for place, (name, tensor, shape) in enumerate(
+        zip(_tensor_names(program), example.tensors, program_shapes(program), strict=True)
+    ):
         for dim, size in enumerate(shape):
             symbol = "" if isinstance(size, int) else str(size)
-            sizes.append(InputSize(str(name), dim, example.shape[dim], symbol))
-    ranges = _ranges(program, leaves, sizes, expressions, names)
+            given = (named or {}).get(place, {}).get(dim, "")
+            sizes.append(InputSize(name, dim, tensor.shape[dim], symbol, given))
+    ranges = _ranges(program, example, sizes)
     shown = {one.symbol: one.name for one in ranges}
     guards = getattr(program.exported, "_guards_code", None) or ()
     return Shapes(tuple(sizes), ranges, tuple(_guard_text(guard, sizes, shown) for guard in guards))
 
 
-def _ranges(
-    program: Program,
-    leaves: Sequence[Any],
-    sizes: Sequence[InputSize],
-    shapes: Sequence[Any],
-    names: Mapping[str, str],
-) -> tuple[SizeRange, ...]:
+def program_shapes(program: Program) -> list[Any]:
+    """Return the shape of each input tensor in the program, where a size that may vary is a symbol."""
+    return [node.meta["val"].shape for node in _tensor_nodes(program)]
+
+
+def _tensor_names(program: Program) -> list[str]:
+    return [str(node.name) for node in _tensor_nodes(program)]
+
+
+def _tensor_nodes(program: Program) -> list[Any]:
+    nodes = {node.name: node for node in program.exported.graph.nodes if node.op == "placeholder"}
+    inputs = [nodes[name] for name in program.exported.graph_signature.user_inputs if name in nodes]
+    return [node for node in inputs if isinstance(node.meta.get("val"), Tensor)]
+
+
+def _ranges(program: Program, example: Example, sizes: Sequence[InputSize]) -> tuple[SizeRange, ...]:
     symbols = {str(symbol): bounds for symbol, bounds in program.exported.range_constraints.items()}
-    found = []
+    found: list[SizeRange] = []
     for symbol in dict.fromkeys(one.symbol for one in sizes):
         if symbol not in symbols:  # fixed, or computed from another size
             continue
         places = tuple(one for one in sizes if one.symbol == symbol)
-        example, bounds = places[0].example, symbols[symbol]
-        low, high = _bound(bounds.lower, 0), _bound(bounds.upper, None)
-        most = max(_TRIED, example + _BEYOND)
-        tried = range(max(0, low or 0) if (low or 0) > 2 else 0, (most if high is None else min(most, high)) + 1)
-        allowed = tuple(size for size in tried if _passes(program, leaves, shapes, {symbol: size}))
+        size = places[0].example
+        promised, limit = _bound(symbols[symbol].lower), _bound(symbols[symbol].upper)
+        # Torch assumes at least 2 of any size, and checks only a larger bound.
+        first = promised if promised is not None and promised > 2 else 0
+        most = max(_TRIED, size + _BEYOND)
+        tried = range(first, (most if limit is None else min(most, limit)) + 1)
+        allowed = tuple(value for value in tried if _passes(program, example, {symbol: value}))
         step = _step(allowed)
-        limit = (
-            None if high is None and allowed and most - allowed[-1] < max(step, 1) else max(allowed, default=example)
-        )
-        given = next((names[key] for one in places if (key := f"{one.tensor}[{one.dim}]") in names), "")
-        name = given or ("N" if not found and places[0].dim == 0 else f"{places[0].tensor}{places[0].dim}")
+        is_open = limit is None and bool(allowed) and most - allowed[-1] < max(step, 1)
+        default = "N" if not found and places[0].dim == 0 else f"{places[0].tensor}{places[0].dim}"
         found.append(
-            SizeRange(symbol, name, places, example, min(allowed, default=example), limit, step, allowed, low or 0)
+            SizeRange(
+                symbol=symbol,
+                name=next((one.given for one in places if one.given), default),
+                places=places,
+                example=size,
+                low=min(allowed, default=size),
+                high=None if is_open else max(allowed, default=size),
+                step=step,
+                allowed=allowed,
+            )
         )
     return tuple(found)
 
 
-def _bound(value: Any, default: int | None) -> int | None:
+def _bound(value: Any) -> int | None:
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError, AttributeError):  # torch's infinity is no number of Python's
-        return default
-    return number if number < 2**31 else default
+        return None
+    return number if abs(number) < 2**31 else None
 
 
 def _step(allowed: Sequence[int]) -> int:
-    steps = {b - a for a, b in zip(allowed, allowed[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(allowed)}
     return steps.pop() if len(steps) == 1 else 0
 
 
-def _passes(program: Program, leaves: Sequence[Any], shapes: Sequence[Any], values: Mapping[str, int]) -> bool:
+def _passes(program: Program, example: Example, values: Mapping[str, int]) -> bool:
     """Return whether the program's guards accept inputs of these sizes; the tensors that they see have a shape and no numbers."""
     try:
-        sizes = iter(resized(shapes, values, [tuple(leaf.shape) for leaf in leaves if isinstance(leaf, Tensor)]))
+        sizes = iter(resized(program_shapes(program), values, [tuple(tensor.shape) for tensor in example.tensors]))
         made = [
             torch.empty(next(sizes), dtype=leaf.dtype, device="meta") if isinstance(leaf, Tensor) else leaf
-            for leaf in leaves
+            for leaf in example.leaves
         ]
         guards = getattr(program.module, "_guards_fn", None)
         if guards is not None:
-            with quiet():
-                guards(*made)
+            guards(*made)
     except Exception:  # a guard that fails raises
         return False
     return True

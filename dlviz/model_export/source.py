@@ -11,6 +11,7 @@ from types import CodeType, FrameType
 
 import torch
 
+from dlviz.kit.caller_frames import is_library_file
 from dlviz.kit.notebook_output import file_or_cell
 
 #: Folders whose frames are no part of the learner's forward pass.
@@ -74,9 +75,9 @@ def traced_lines(text: str | None) -> tuple[CodeLine, ...]:
 
 def line_of_error(error: BaseException) -> CodeLine | None:
     """Return the innermost line of the learner's code that an error went through; ``None`` if there is none."""
-    lines = [
-        CodeLine(frame.filename, frame.lineno or 0)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not is_skipped(frame.filename)
-    ]
-    return lines[-1] if lines else None
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [CodeLine(frame.filename, frame.lineno or 0) for frame in frames if not is_skipped(frame.filename)]
+    # An error inside another library is the learner's line that called it; a whole model may come from a library too.
+    own = [line for line in lines if not is_library_file(line.file)]
+    found = own or lines
+    return found[-1] if found else None

@@ -9,9 +9,11 @@ from torch import nn
 
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
+from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import DataWidget
-from dlviz.model_export.inputs import check_inputs
+from dlviz.model_export.inputs import check_inputs, check_runtimes
 from dlviz.model_export.parity import Parity
 from dlviz.model_export.record import Record, record
 from dlviz.model_export.scene import scene
@@ -92,7 +94,7 @@ def export_check(
     tab: str | None = None,
     theme: str = "auto",
 ) -> ExportCheck:
-    """Export a model with ``torch.export`` and show the program beside your code: what became of each call, and whether it computes the same.
+    """Export a model with ``torch.export``, and show what became of each call of your code and whether the program computes the same.
 
     The model is exported in evaluation mode and stays as it is: mode, tensors, gradients, hooks, random generators.
 
@@ -100,8 +102,8 @@ def export_check(
         net: any module.
         inputs: an example of the positional arguments of its forward. A size of at least 2 lets torch find out that it may vary.
         kwargs: the keyword arguments of its forward.
-        dynamic: names of the dimensions that may vary, such as ``{"x": {0: "batch"}}``, or ``{0: "batch"}`` for the first input; the others are
-            fixed. By default torch finds out which may.
+        dynamic: names of the sizes that may vary, such as ``{"x": {0: "batch"}}``, or ``{0: "batch"}`` for the first input; the others
+            are fixed. By default torch finds out which may.
         runtimes: what is compared beside the exported program: "compile", and "onnx" where onnx, onnxscript and onnxruntime are installed.
         state: a ``state_dict``, or the path of a file with one, that is compared with the model.
         seed: of the random inputs on which outputs are compared.
@@ -126,6 +128,9 @@ def export_check(
         https://docs.pytorch.org/docs/stable/export.html
     """
     original, args, keyword_args = check_inputs(net, inputs, kwargs)
+    check_runtimes(runtimes)
+    if not is_integer(seed):
+        raise DlvizError(message("model_export.refused.seed", got=repr(seed)[:80]))
     data = record(original, args, keyword_args, dynamic=dynamic, runtimes=runtimes, state=state, seed=seed)
     name = name_of(net, scope(), type(net).__name__)
     return ExportCheck(data, name, tab=tab or ("branches" if data.branches else "parity"), theme=theme)

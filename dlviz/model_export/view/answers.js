@@ -4,29 +4,29 @@ import { h } from "../../kit/js/dom.js";
 
 /** @param {Record<string, string>} messages @param {any} scene @param {string} tab @returns {Node[]} */
 export function answers(messages, scene, tab) {
-  return { branches: () => branches(messages, scene.branches), sizes: () => sizes(messages, scene.sizes), parity: () => parity(messages, scene.parity), compile: () => compile(scene.compile), saving: () => saving(scene.saving) }[tab]();
+  return { branches: () => branches(messages, scene), sizes: () => sizes(messages, scene.sizes), parity: () => parity(messages, scene.parity), compile: () => compile(scene.compile), saving: () => saving(scene.saving) }[tab]();
 }
 
 const text = (words, kind = "") => h("p", { class: "exp-text", "data-kind": kind }, words);
 const code = (lines) => h("pre", { class: "exp-code" }, lines);
 const soft = (words) => h("p", { class: "dlviz-soft" }, words);
 
-function branches(messages, list) {
-  if (!list.length) return [text(messages.no_branches, "good")];
-  return list.map((one) => h("div", { class: "exp-pair" },
+function branches(messages, { branches: list, torch }) {
+  if (!list.length) return [torch ? text(torch, "bad") : text(messages.no_branches, "good")];
+  return [text(torch, "bad"), ...list.map((one) => h("div", { class: "exp-pair" },
     h("div", {}, soft(one.where), code(one.code), text(`${one.text} ${one.taken}`)),
-    h("div", {}, one.repair ? soft(messages.instead) : null, one.repair ? code(one.repair) : null, text(one.advice))));
+    h("div", {}, one.repair ? soft(messages.instead) : null, one.repair ? code(one.repair) : null, text(one.advice))))];
 }
 
 function sizes(messages, { ranges, fixed, guards }) {
-  const row = (name, places, words) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, h("code", {}, places)), h("td", {}, words));
-  const table = h("table", { class: "exp-table" }, h("tbody", {}, ...ranges.map((one) => row(one.name, one.places, one.text)), ...fixed.map((one) => row(one.name, "", one.text))));
-  return [h("div", { class: "exp-pair" }, table, guards.length ? h("div", {}, soft(messages.guards), code(guards.join("\n"))) : null)];
+  const row = (name, places, words, tried = "") => h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, h("code", {}, places)), h("td", {}, words), h("td", {}, tried));
+  const table = h("table", { class: "exp-table" }, h("tbody", {}, ...ranges.map((one) => row(one.name, one.places, one.text, one.tried)), ...fixed.map((one) => row(one.name, "", one.text))));
+  return [h("div", { class: "exp-sizes" }, table, guards.length ? h("div", {}, soft(messages.guards), code(guards.join("\n"))) : null)];
 }
 
 function parity(messages, { runtimes, rows, parting, missing }) {
   const head = h("tr", {}, h("th", { scope: "col" }, messages.input), h("th", { scope: "col" }, messages.sizes_of), ...runtimes.map((name) => h("th", { scope: "col" }, name)));
-  const body = rows.map(({ label, shapes, cells }) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, h("code", {}, shapes)), ...cells.map((cell) => h("td", { "data-kind": cell.kind, title: cell.title }, cell.text))));
+  const body = rows.map(({ label, shapes, cells }) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, h("code", {}, shapes)), ...cells.map((cell) => h("td", { "data-kind": cell.kind, "data-worst": cell.worst ? "" : null, title: cell.title }, cell.text))));
   return [parting ? text(parting, "bad") : null, missing ? soft(missing) : null, h("table", { class: "exp-table" }, h("thead", {}, head), h("tbody", {}, ...body)), soft(messages.errors)].filter(Boolean);
 }
 

@@ -16,9 +16,10 @@ export function programColumns({ messages, signal, point, pin }) {
   const right = h("div", { class: "exp-column" });
   const lines = s("svg", { class: "exp-lines", "aria-hidden": "true" });
   const body = h("div", { class: "exp-body" }, left, lines, right);
+  const title = h("b");
   const hidden = h("span", { class: "dlviz-soft" });
   const box = h("div", { class: "exp-scroll", tabindex: "0", role: "group", "aria-label": messages.program }, body);
-  const element = h("div", { class: "exp-columns" }, h("div", { class: "exp-titles" }, h("b", {}, messages.eager), h("span", {}, h("b", {}, messages.program), " ", hidden)), box);
+  const element = h("div", { class: "exp-columns" }, h("div", { class: "exp-titles" }, h("b", {}, messages.eager), h("span", {}, title, " ", hidden)), box);
   /** Rows and their nodes by key. @type {Map<string, {row: any, node: HTMLElement, links: SVGElement[]}>} */
   let rows = new Map();
   /** Keys in the order in which the arrow keys go through them. @type {string[]} */
@@ -40,10 +41,11 @@ export function programColumns({ messages, signal, point, pin }) {
   function draw(scene) {
     rows = new Map();
     hidden.textContent = scene.hidden;
+    title.textContent = scene.is_draft ? messages.draft : messages.program;
     const made = [["eager", left, scene.eager, "call"], ["program", right, scene.program, "operation"]].flatMap(([side, column, list, id]) => list.map((row) => {
       const key = `${side} ${row[id]}`;
       const node = h("div", { class: "exp-row", "data-key": key, "data-kind": row.kind, style: `top:${row.place * ROW}px`, role: "img", "aria-label": fillIn(messages.row_alt, { side: messages[side], name: row.name, shape: row.shape, note: row.note }) },
-        h("span", { class: "exp-name" }, row.name), h("span", { class: "exp-shape" }, row.shape));
+        h("span", { class: "exp-name" }, row.name), h("span", { class: "exp-type" }, row.is_module ? row.type : ""), h("span", { class: "exp-shape" }, row.shape));
       rows.set(key, { row, node, links: [] });
       return { column, node };
     }));
