@@ -223,6 +223,19 @@ def _latent(names: Names) -> Any:
     return view
 
 
+def _compress(names: Names) -> Any:
+    net = _network(names, nn.Linear(4, 5), nn.Linear(5, len(ATTACKS)))
+    x, labels = torch.ones(len(ATTACKS), 4), torch.arange(len(ATTACKS))
+
+    def finetune(net: nn.Module) -> None:
+        raise ValueError(EVERYTHING)
+
+    evaluate = lambda net: (torch.eye(len(ATTACKS)) + 1e-9 * net(x), labels)  # noqa: E731
+    view = dlviz.compress(net, evaluate, finetune=finetune, classes=names.some(len(ATTACKS)), metric=EVERYTHING)
+    view._on_try({"kind": "try", "amount": 0.5, "scope": "layer", "structured": False, "quantize": "none"})
+    return view
+
+
 def _duel(names: Names) -> Any:
     def step() -> None:
         raise ValueError(EVERYTHING)
@@ -327,7 +340,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _confusion,
         _split,
     ),
-    *(_generate, _embedding, _word2vec, _latent, _duel, _denoise),
+    *(_generate, _embedding, _word2vec, _latent, _compress, _duel, _denoise),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

@@ -114,6 +114,13 @@ def loaded(learner: Learner, folder: Any) -> Any:
     return dlviz.load_run(watched(learner).save(folder / "run.npz"))
 
 
+def trained(learner: Learner) -> None:
+    """Make a step of training."""
+    learner.optimizer.zero_grad()
+    nn.functional.cross_entropy(learner.plane(learner.points), learner.labels).backward()
+    learner.optimizer.step()
+
+
 def moved(view: Any, **traits: Any) -> Any:
     """Set traits, as a page does."""
     for name, value in traits.items():
@@ -156,7 +163,15 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
         example=2, probe=[0.5, 0.1], decoded_grid=True,
     ),
     "duel": lambda one: moved(dlviz.duel(one.plane, nn.Sequential(one.plane, nn.MaxPool1d(2)), one.points), resolution=12),
+    "compress": lambda one: moved(
+        dlviz.compress(one.plane, lambda net: (net(one.points), one.labels), finetune=lambda net: net(one.points).sum().backward(),
+                       student=one.plane, data=one.points, distill_steps=2),
+        amount=0.5, structured=True, quantize="int8 dynamic", step=0,
+    ).model,
     "denoise": lambda one: moved(dlviz.denoise(lambda x, t: one.plane(x), one.points, steps=5, samples=4), walk_steps=2, snapshot=0),
+    "profile": lambda one: dlviz.profile(
+        lambda: trained(one), repeats=1, warmup=1, against=lambda: one.convolutional(one.images)
+    ),
     "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),

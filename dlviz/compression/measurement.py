@@ -22,6 +22,8 @@ from dlviz.torchkit.modules import modules
 
 #: Seconds that the timing of two models may take, and how often each is timed at least and at most.
 _SECONDS, _MIN_ROUNDS, _MAX_ROUNDS = 0.1, 5, 75
+#: Largest whole number that is taken for a score.
+_MOST = 10**300
 #: Seconds of one timing; a call that is faster is repeated within it. Short, so that another process seldom interrupts one.
 _BLOCK = 0.0005
 
@@ -227,7 +229,7 @@ def _evaluation(returned: Any, classes: Sequence[str] | None, call: Call | None)
     if isinstance(value, Tensor) or hasattr(value, "__array__"):
         found = as_plain_tensor(value)
         value = found.item() if found is not None and found.numel() == 1 and not found.is_complex() else None
-    if isinstance(value, Real):
+    if isinstance(value, Real) and (not isinstance(value, int) or abs(value) < _MOST):
         return Evaluation(float(value), None, None, tuple(classes or ()), call)
     if not isinstance(returned, (tuple, list)) or len(returned) != 2:
         raise DlvizError(message("compression.refused.returned", got=kind_of_data(returned)))
@@ -238,7 +240,7 @@ def _evaluation(returned: Any, classes: Sequence[str] | None, call: Call | None)
 def _classified(preds: Any, labels: Any, classes: Sequence[str] | None, call: Call | None) -> Evaluation:
     """Return accuracy and recall of predictions (N,) or scores (N, C) against labels (N,)."""
     scores = as_plain_tensor(preds)
-    if scores is not None and scores.dim() == 2 and scores.shape[1] > 1:
+    if scores is not None and scores.is_floating_point() and scores.dim() == 2 and scores.shape[1] > 1:
         preds = scores.argmax(1)
     found_preds, found = whole_labels("compress: preds", preds), whole_labels("compress: labels", labels)
     if found_preds is None or found is None:
@@ -248,9 +250,9 @@ def _classified(preds: Any, labels: Any, classes: Sequence[str] | None, call: Ca
             indices_of(f"compress: {name}", one, table) for name, one in zip(("preds", "labels"), named, strict=True)
         )
         classes = table
+    values = {"preds": tuple(found_preds.shape), "labels": tuple(found.shape)}
     found_preds, found = found_preds.flatten(), found.flatten()
     if len(found_preds) != len(found) or not len(found):
-        values = {"preds": tuple(found_preds.shape), "labels": tuple(found.shape)}
         raise DlvizError(message("compression.refused.lengths", **values))
     count = max(int(found.max()) + 1, len(classes or ()))
     if int(found.min()) < 0 or (classes is not None and count > len(classes)):

@@ -63,11 +63,18 @@ def check_settings(amount: Any, scope: Any, structured: Any, quantize: Any) -> S
     """
     if not is_finite(amount) or not 0 <= amount <= MAX_AMOUNT:
         raise DlvizError(message("compression.refused.amount", most=MAX_AMOUNT, got=repr(amount)[:60]))
-    for name, value, fits in (("scope", scope, SCOPES), ("quantize", quantize, METHODS)):
-        if value not in fits:
-            named = ", ".join(map(repr, fits))
-            raise DlvizError(message("compression.refused.choice", name=name, fits=named, got=repr(value)[:60]))
-    return Settings(float(amount), scope, bool(structured), quantize)
+    check_choice("scope", scope, SCOPES)
+    check_choice("quantize", quantize, METHODS)
+    if not isinstance(structured, bool):
+        raise DlvizError(message("compression.refused.structured", got=repr(structured)[:60]))
+    return Settings(float(amount), scope, structured, quantize)
+
+
+def check_choice(name: str, value: Any, fits: Sequence[str]) -> None:
+    """Raise a DlvizError if `value` is not one of some texts."""
+    if not isinstance(value, str) or value not in fits:
+        named = ", ".join(map(repr, fits))
+        raise DlvizError(message("compression.refused.choice", name=name, fits=named, got=repr(value)[:60]))
 
 
 @dataclass(frozen=True, eq=False)

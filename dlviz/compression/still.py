@@ -62,7 +62,9 @@ def _draw_points(svg: Svg, state: CompressionState, index: int, metric: str, lef
     shown: list[Trial] = [*state.trials, *([] if state.student is None else [state.student])]
     finite = [one.score for one in shown if abs(one.score) < float("inf")]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
-    low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+    if low == high:
+        pad = 0.05 * abs(low) or 0.5
+        low, high = low - pad, high + pad
     most = max(one.size.zipped for one in shown)
     bottom, height = _TOP + _HEIGHT, _HEIGHT - 30
 

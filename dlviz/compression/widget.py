@@ -12,7 +12,7 @@ from torch import nn
 
 from dlviz.compression import scene as scenes
 from dlviz.compression.quantization import METHODS
-from dlviz.compression.record import MAX_AMOUNT, SCOPES, Settings, Trial, check_settings
+from dlviz.compression.record import MAX_AMOUNT, SCOPES, Settings, Trial, check_choice, check_settings
 from dlviz.compression.still import draw
 from dlviz.compression.widget_state import CompressionState, check_call, row
 from dlviz.kit.arguments import suggests_names
@@ -27,6 +27,7 @@ from dlviz.kit.widget import Widget, binary
 
 #: Shares that :meth:`Compress.sweep` tries.
 SWEEP = (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95)
+_AXES = ("zipped", "disk", "latency")
 _SETTINGS = ("amount", "scope", "structured", "quantize")
 
 
@@ -53,7 +54,7 @@ class Compress(Widget):
     structured = traitlets.Bool(False, help="whether whole channels are pruned").tag(sync=True)
     quantize = traitlets.Enum(METHODS, "none", help="how the numbers are rounded").tag(sync=True)
     layer = traitlets.Int(0, min=0, help="index of the layer whose weights are shown").tag(sync=True)
-    axis = traitlets.Enum(("zipped", "disk", "latency"), "zipped", help="horizontal axis").tag(sync=True)
+    axis = traitlets.Enum(_AXES, "zipped", help="horizontal axis").tag(sync=True)
 
     def __init__(self, state: CompressionState, name: str, metric: str, **traits: Any) -> None:
         self._state: CompressionState | None = state
@@ -247,7 +248,7 @@ class Compress(Widget):
 def _list(amounts: Any) -> list[Any]:
     try:
         return list(amounts)
-    except TypeError:
+    except Exception:  # an object of another library may raise anything
         raise DlvizError(message("compression.refused.amounts", most=MAX_AMOUNT, got=repr(amounts)[:60])) from None
 
 
@@ -321,6 +322,8 @@ def compress(
     for key, function in (("evaluate", evaluate), ("finetune", finetune)):
         if not callable(function) and not (key == "finetune" and function is None):
             raise DlvizError(message(f"compression.refused.{key}", got=type(function).__name__))
+    if metric is not None and not isinstance(metric, str):
+        raise DlvizError(message("compression.refused.metric", got=type(metric).__name__))
     names = None if classes is None else list_of_texts(classes, "compression.refused.classes")
     if student is None and data is not None:
         raise DlvizError(message("compression.refused.no_student"))
@@ -328,12 +331,13 @@ def compress(
         raise DlvizError(message("compression.refused.no_data"))
     training = _training(distill_steps, distill_lr, temperature, distill_seed)
     settings = check_settings(amount, scope, structured, quantize)
+    check_choice("axis", axis, _AXES)
     call = check_call(x, net) if isinstance(net, nn.Module) else None
     state = CompressionState(net, evaluate, call, finetune, names)
     if student is not None:
         state.add_student(student, data, training)
     is_accuracy = state.trials[0].evaluation.recall is not None
-    title = str(metric) if metric is not None else message(f"compression.{'accuracy' if is_accuracy else 'score'}")
+    title = metric if metric is not None else message(f"compression.{'accuracy' if is_accuracy else 'score'}")
     shown: dict[str, Any] = {"layer": layer, "axis": axis, "speed": speed, "theme": theme}
     shown |= {key: getattr(settings, key) for key in _SETTINGS}
     return Compress(state, name, title, **shown)

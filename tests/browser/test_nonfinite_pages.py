@@ -77,6 +77,15 @@ def latent(value):
     return dlviz.latent(*coder, x, labels=torch.arange(12) % 2, anomalies=x[:4], decoded_grid=True, ellipses=True)
 
 
+def compress(value):
+    net, x = nn.Linear(4, 3), torch.ones(2, 4)
+    with torch.no_grad():
+        net.weight[0, 0] = value
+    view = dlviz.compress(net, lambda net: net(x).sum(), amount=0.5)
+    view.axis = "latency"
+    return view
+
+
 def duel(value):
     generator, discriminator = nn.Linear(2, 2), nn.Linear(2, 1)
     with torch.no_grad():
@@ -122,6 +131,7 @@ def race(value):
         attention,
         generate,
         latent,
+        compress,
         duel,
         denoise,
         confusion,
