@@ -267,6 +267,7 @@ def details(found: Terms, record: Record, path: IntegrationPath | None) -> dict[
         "method": found.method,
         "index": found.index,
         "place": list(found.place),
+        "cell": list(found.cell) if len(found.cell) == 2 else [0, *found.cell],
         "heads": heads,
         "sign": {"occlusion": "−", "smooth_grad": "±"}.get(found.method, "×"),
         "terms": [

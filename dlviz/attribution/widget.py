@@ -1,6 +1,6 @@
 """`dlviz.attribute`: which pixels, features or tokens a score rests on, by several methods side by side, with numbers that add up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,19 @@ from torch import Tensor, nn
 
 from dlviz.attribution import scene as scenes
 from dlviz.attribution.attribution_map import METHODS, Attribution
+from dlviz.attribution.captions import check_scene
 from dlviz.attribution.grad_cam import LayerChoice
 from dlviz.attribution.path import IntegrationPath
 from dlviz.attribution.record import Record
+from dlviz.attribution.sanity import DeletionInsertion, InputNoise, OtherClass, Randomization
 from dlviz.attribution.still import draw
 from dlviz.attribution.terms import Terms
-from dlviz.attribution.widget_state import AttributionState
+from dlviz.attribution.widget_state import CHECKS, AttributionState
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validated_widget import invalid_value
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
 
@@ -43,6 +46,7 @@ class Attribute(Widget):
         details: the terms of the marked number, for the view.
         path: the path of integrated gradients, for the view.
         cam: layers and channels of Grad-CAM, for the view.
+        checks: results of the checks of the open map, for the view.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
@@ -64,6 +68,7 @@ class Attribute(Widget):
     details = traitlets.Dict(help="the terms of the marked number").tag(sync=True)
     path = traitlets.Dict(help="the path of integrated gradients").tag(sync=True)
     cam = traitlets.Dict(help="layers and channels of Grad-CAM").tag(sync=True)
+    checks = traitlets.Dict(help="checks of the open map").tag(sync=True)
 
     def __init__(self, state: AttributionState, name: str, **traits: Any) -> None:
         self._state: AttributionState | None = state
@@ -126,6 +131,42 @@ class Attribute(Widget):
     def integration_path(self, index: int | None = None) -> IntegrationPath:
         """Return the path of integrated gradients from the baseline to an input, by default the open one."""
         return self._attribution.path(self._check_index(self.index if index is None else index))
+
+    def randomization(self, method: str | None = None, index: int | None = None, **options: Any) -> Randomization:
+        """Return the maps while the net's layers get random weights, from the last to the first.
+
+        Args:
+            method, index: which map; by default the open one.
+            options: of :func:`dlviz.attribution.randomization`.
+
+        Raises:
+            DlvizError: there is no such map.
+        """
+        found: Randomization = self._check("randomization", method, index, options)
+        return found
+
+    def deletion_insertion(
+        self, method: str | None = None, index: int | None = None, **options: Any
+    ) -> DeletionInsertion:
+        """Return what becomes of the output when the strongest places are deleted or inserted first; arguments as above."""
+        found: DeletionInsertion = self._check("deletion_insertion", method, index, options)
+        return found
+
+    def other_class(self, method: str | None = None, index: int | None = None, **options: Any) -> OtherClass:
+        """Return the map of the same input for another output, by default the one with the next highest score; arguments as above."""
+        found: OtherClass = self._check("other_class", method, index, options)
+        return found
+
+    def input_noise(self, method: str | None = None, index: int | None = None, **options: Any) -> InputNoise:
+        """Return the maps of the input with noise of several sizes; arguments as above."""
+        found: InputNoise = self._check("input_noise", method, index, options)
+        return found
+
+    def _check(self, name: str, method: str | None, index: int | None, options: Mapping[str, Any]) -> Any:
+        method, index = self.method if method is None else method, self.index if index is None else index
+        found = self._attribution.check(name, method, index, options)
+        self._show_checks()
+        return found
 
     def update(self) -> None:
         """Compute everything again, after some training."""
@@ -215,6 +256,22 @@ class Attribute(Widget):
                 self.cam = dict(binary(scenes.cam_scene(state.channels(self.index), state.record, self.index)))
             found = state.terms(self.method, self.index, self.place) if self.place else None
             self.details = {} if found is None else dict(binary(scenes.details(found, state.record, path)))
+
+            self._show_checks()
+
+    def _show_checks(self) -> None:
+        if self._closed:
+            return
+        found = self._attribution.checked(self.method, self.index)
+        shown = {name: check_scene(one, self.record, self.method, self.index) for name, one in found.items()}
+        self.checks = dict(binary(shown))
+
+    def _on_check(self, content: Mapping[str, Any]) -> None:
+        """Compute a check that somebody has clicked."""
+        name = content.get("name")
+        if name not in CHECKS:
+            raise invalid_value("name", name)
+        self._check(name, None, None, {})
 
     def _change_target(self, _: Any) -> None:
         if self._closed or self.target == int(self.record.inputs.targets[self.index]):

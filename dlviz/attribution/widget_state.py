@@ -7,9 +7,18 @@ from dlviz.attribution.grad_cam import ChannelTerms, channel_terms
 from dlviz.attribution.path import IntegrationPath, integration_path
 from dlviz.attribution.pictures import argmax_place
 from dlviz.attribution.record import Record, record
+from dlviz.attribution.sanity import deletion_insertion, input_noise, other_class, randomization
 from dlviz.attribution.terms import Terms, terms
 
 Answer = TypeVar("Answer")
+
+#: Checks of a map, in the order of their buttons.
+CHECKS: Mapping[str, Callable[..., Any]] = {
+    "randomization": randomization,
+    "deletion_insertion": deletion_insertion,
+    "other_class": other_class,
+    "input_noise": input_noise,
+}
 
 
 class AttributionState:
@@ -78,6 +87,21 @@ class AttributionState:
     def channels(self, index: int) -> ChannelTerms:
         """Return the strongest channels of Grad-CAM's layer."""
         return self._once(("grad_cam", index), lambda: channel_terms(self.record.score, self.layer, index))
+
+    def check(self, name: str, method: str, index: int, options: Mapping[str, Any] | None = None) -> Any:
+        """Return the result of one of :data:`CHECKS` for one map; with options it is not kept.
+
+        Raises:
+            DlvizError: there is no such map, or it cannot be checked so.
+        """
+        if options:
+            return CHECKS[name](self.record, method, index, **options)
+        return self._once(("check", name, method, index), lambda: CHECKS[name](self.record, method, index))
+
+    def checked(self, method: str, index: int) -> dict[str, Any]:
+        """Return the results that were computed for one map, by the check's name."""
+        keys = {name: ("check", name, method, index) for name in CHECKS}
+        return {name: self._answers[key] for name, key in keys.items() if key in self._answers}
 
     def strongest(self, method: str, index: int) -> list[int]:
         """Return the place with the strongest number of a map."""

@@ -37,3 +37,9 @@ export function decodeOpened(raw) {
   if (!raw.input) return raw;
   return { ...raw, input: typedArray(raw.input, "uint8"), maps: mapValues(raw.maps, decodeMap), strengths: mapValues(raw.strengths, decodeMap) };
 }
+
+/** The path of integrated gradients. @param {any} raw */
+export function decodePath(raw) {
+  const doubles = (values) => typedArray(values, "float64");
+  return { ...raw, alphas: doubles(raw.alphas), scores: doubles(raw.scores), running: doubles(raw.running), baseline: raw.baseline ? typedArray(raw.baseline, "uint8") : null };
+}

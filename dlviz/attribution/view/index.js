@@ -3,14 +3,21 @@
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { fillIn, h } from "../../kit/js/dom.js";
+import { foldRow } from "../../kit/js/fold_row.js";
 import { themeColors } from "../../kit/js/heatmap.js";
-import { format } from "../../kit/js/numbers.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
-import { decodeOpened, decodeScene } from "./decode.js";
+import { camPanel } from "./cam_panel.js";
+import { checksPanel } from "./checks.js";
+import { decodeOpened, decodePath, decodeScene } from "./decode.js";
 import { mapPanel, SIDE } from "./map_panel.js";
+import { pathPanel } from "./path_panel.js";
+import { samplesPanel } from "./samples_panel.js";
 import { table } from "./table.js";
 import { termsPanel } from "./terms.js";
 import { tiles } from "./tiles.js";
+
+/** Milliseconds between two points of the path while playing. */
+const PACE = 90;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -19,24 +26,35 @@ function render({ model, el, signal }) {
   let scene = null;
   /** @type {any} */
   let opened = null;
-  const words = h("div", { class: "attr-detail" });
+  /** What is shown of the open method: the terms of the marked number, the path, layers and channels. @type {any} */
+  let shown = { details: {}, path: null, cam: null };
+  const steps = pathPanel({ messages, signal, go: (step) => view.go(step) });
+  const hasPath = () => method() === "integrated_gradients" && Boolean(shown.path);
   const view = baseView({
-    model, el, signal, name: "attribute", draw: readScene, label: () => "", onEscape, captions: "opened",
-    steps: () => 0, showStep: () => redraw(),
-    traits: { opened: readOpened, details: () => {}, method: () => {}, index: () => {}, place: () => {}, signed: () => {}, scale: () => {}, input_opacity: () => {}, live: readScene },
+    model, el, signal, name: "attribute", draw: readScene, onEscape, captions: "opened", unit: messages["path.unit"], pace: PACE, playerAfter: steps.anchor,
+    steps: () => (scene && hasPath() ? shown.path.alphas.length - 1 : 0),
+    label: (step) => (scene && hasPath() ? fillIn(messages["path.step"], { step, last: shown.path.alphas.length - 1 }) : ""),
+    showStep: () => redraw(),
+    traits: { opened: readOpened, details: readAnswers, path: readAnswers, cam: readAnswers, checks: () => {}, method: () => {}, index: () => {}, place: () => {}, signed: () => {}, scale: () => {}, input_opacity: () => {}, live: readScene },
   });
   const grid = tiles({ messages, signal, open });
   const rows = table({ messages, signal, choose });
-  const map = mapPanel({ messages, signal, pin });
+  const map = mapPanel({ messages, signal, pin: (place) => choose({ place }) });
   const terms = termsPanel({ messages });
-  const title = h("b");
-  const panel = h("div", { class: "attr-panel" });
-  words.append(map.element, h("div", { class: "attr-right" }, h("div", { class: "dlviz-panel-title" }, title), h("div", { class: "attr-columns" }, terms.element, panel)));
+  const cam = camPanel({ messages, signal, setLayer: (layer) => choose({ layer }), setRelu: (relu) => choose({ relu }) });
+  const samples = samplesPanel({ messages });
+  const panel = h("div", { class: "attr-panel" }, steps.element, cam.element, samples.element);
+  const columns = h("div", { class: "attr-columns" }, terms.element, panel);
+  const detail = h("div", { class: "attr-detail" }, map.element, columns);
   view.ui.root.classList.add("attr");
-  const body = h("div", { class: "attr-body" }, grid.element, rows.element, words);
+  const body = h("div", { class: "attr-body" }, grid.element, rows.element, detail);
   view.ui.main.append(body);
   const redraw = redrawOnChange({ root: view.ui.root, element: body, signal, draw: paint });
+  const checks = checksPanel({ messages, signal, ask: (name) => model.send({ kind: "check", name }), redraw });
+  const folds = foldRow({ signal, sections: [{ title: messages["check.title"], content: checks.element }] });
+  folds.element.addEventListener("click", () => redraw(), { signal });
   view.start();
+  view.ui.root.append(folds.element);
 
   function readScene() {
     scene = decodeScene(model.get("scene"));
@@ -49,7 +67,16 @@ function render({ model, el, signal }) {
     if (isImage) grid.show(scene, opened);
     grid.element.hidden = map.element.hidden = !isImage;
     rows.element.hidden = isImage;
-    words.toggleAttribute("data-narrow", !isImage);
+    detail.toggleAttribute("data-narrow", !isImage);
+    readAnswers();
+  }
+  function readAnswers() {
+    const [details, path, layers] = ["details", "path", "cam"].map((name) => model.get(name) ?? {});
+    shown = {
+      details: details.along instanceof DataView ? { ...details, along: typedArray(details.along, "float64") } : details,
+      path: path.alphas ? decodePath(path) : null,
+      cam: layers.maps ? { ...layers, maps: typedArray(layers.maps, "float32") } : null,
+    };
     redraw();
   }
   function addControls() {
@@ -64,9 +91,6 @@ function render({ model, el, signal }) {
     for (const [name, value] of Object.entries(next)) model.set(name, value);
     model.save_changes();
     redraw();
-  }
-  function pin(place) {
-    view.save("place", place);
   }
   function onEscape() {
     if (!model.get("place").length) return false;
@@ -90,17 +114,26 @@ function render({ model, el, signal }) {
     const colors = themeColors(view.ui.root);
     const now = { colors, method: method(), index: opened.index, place: model.get("place"), signed: model.get("signed"), opacity: model.get("input_opacity") / 100 };
     const [row, column] = now.place;
-    title.textContent = messages[`method.${now.method}`];
-    const details = model.get("details");
+    const { details } = shown;
     if (scene.kind === "image") {
       const [rows, columns] = scene.full;
       grid.draw({ ...now, width, limitOf, place: now.place.length ? [(row + 0.5) / rows, (column + 0.5) / columns] : null });
       map.draw({ ...now, scene, opened, limit: limitOf(now.method, now.index), windows: details.windows ?? [], side: Math.min(SIDE, width), picture: null });
-      terms.show({ details, method: now.method, where: fillIn(messages.at, { row, column }) });
+      terms.show({ details, method: now.method, where: now.method === "grad_cam" ? fillIn(messages.at_cell, { row: details.cell?.[0], column: details.cell?.[1] }) : fillIn(messages.at, { row, column }) });
     } else {
       rows.draw({ ...now, scene, limitOf });
       terms.show({ details, method: now.method, where: scene.names[now.index][row] ?? "" });
     }
+    const isPath = hasPath();
+    steps.element.hidden = !isPath;
+    cam.element.hidden = now.method !== "grad_cam" || !shown.cam;
+    samples.element.hidden = now.method !== "smooth_grad" || !details.samples?.length;
+    columns.toggleAttribute("data-single", steps.element.hidden && cam.element.hidden && samples.element.hidden);
+    if (!checks.element.hidden) checks.draw({ checks: model.get("checks") ?? {}, method: now.method, colors, live: isLive(), width });
+    const room = panel.clientWidth;
+    if (isPath) steps.draw({ path: shown.path, along: details.along ?? null, step: model.get("step"), scene, opened, width: room });
+    if (!cam.element.hidden) cam.draw({ cam: shown.cam, layer: shown.cam.layer, offered: () => isLive(), live: isLive(), colors });
+    if (!samples.element.hidden) samples.draw({ details, width: room });
   }
 }
 

@@ -13,12 +13,12 @@ export function termsPanel({ messages }) {
   const how = h("p", { class: "dlviz-soft" });
   const element = h("div", { class: "attr-words" }, title, list, how);
 
-  /** @param {{details: any, method: string, where: string, unit: string}} now where: words for the marked place */
+  /** @param {{details: any, method: string, where: string}} now where: words for the marked place */
   function show({ details, method, where }) {
     how.textContent = messages[`how.${method}`];
-    const isEmpty = !details?.terms;
+    const isEmpty = !details.terms;
     list.hidden = isEmpty;
-    title.textContent = isEmpty ? messages[details?.missing ? "not_carried" : "pick"] : where;
+    title.replaceChildren(h("b", {}, messages[`method.${method}`]), h("span", {}, isEmpty ? messages[details.missing ? "not_carried" : "pick"] : where));
     if (isEmpty) return;
     const { terms, heads, sign, how: gives, rest, count, residual, value } = details;
     const most = Math.max(...terms.map((term) => Math.abs(term.value)).filter(Number.isFinite), 1e-300);

@@ -10,7 +10,9 @@ const GAP = 8;
 /** Width of the heading of a row, and the largest tiles: of one input, of one of several. */
 const HEADING = 84;
 const LARGE = 126;
-const SMALL = [96, 66];
+const SMALL = [84, 64];
+/** Width of a caption beside its tile; below it where there is less room. */
+const CAPTION = 46;
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal, open: (index: number, method: string | null) => void}} options open: called with the index of an input, and the method of the tile, null of the input itself */
 export function tiles({ messages, signal, open }) {
@@ -69,8 +71,11 @@ export function tiles({ messages, signal, open }) {
     const isSingle = scene.count === 1;
     const count = scene.methods.length + 1;
     const room = now.width - (isSingle ? 0 : HEADING + GAP) - GAP * (count - 1);
-    const side = Math.max(40, Math.min(isSingle ? LARGE : SMALL[Number(scene.count > 2)], Math.floor(room / count)));
-    element.style.setProperty("--tile", `${side}px`);
+    const column = Math.floor(room / count);
+    const side = Math.max(40, Math.min(isSingle ? LARGE : SMALL[Number(scene.count > 2)], column));
+    const isBeside = !isSingle && column >= side + CAPTION;
+    element.style.setProperty("--tile", `${isSingle ? side : Math.max(column, side)}px`);
+    element.toggleAttribute("data-beside", isBeside);
     element.toggleAttribute("data-single", isSingle);
     for (const head of element.querySelectorAll(".attr-heads [data-method]")) head.toggleAttribute("data-open", /** @type {HTMLElement} */ (head).dataset.method === now.method);
     element.querySelectorAll(".attr-heading").forEach((node, k) => showHeading(/** @type {HTMLElement} */ (node), scene.inputs[k], k === now.index));

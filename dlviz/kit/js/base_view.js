@@ -8,11 +8,11 @@ import { formula } from "./formula.js";
 
 /**
  * @param {{model: any, el: HTMLElement, signal: AbortSignal, name: string, steps: () => number, label: (step: number) => string,
- *   draw: () => void, showStep: (step: number, isNew: boolean) => void, unit?: string | {toString: () => string}, counted?: (step: number) => [number, number], traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number | {valueOf: () => number}}} options
+ *   draw: () => void, showStep: (step: number, isNew: boolean) => void, unit?: string | {toString: () => string}, counted?: (step: number) => [number, number], traits?: Record<string, () => void>, captions?: string, onEscape?: () => boolean, pace?: number | {valueOf: () => number}, playerAfter?: HTMLElement}} options
  *   unit: what the player counts, a word of the room's messages such as "cell"; counted: as for the player; draw: called when the scene changes, with an empty row of controls; showStep: called when the step changes (isNew) or a trait it depends on;
- *   traits: other traits to listen to, with `draw` for those that change the whole picture; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close
+ *   traits: other traits to listen to, with `draw` for those that change the whole picture; captions: the trait that holds signature, badge, notes and summary; onEscape: called for Escape, returns whether it had something to close; playerAfter: what the player stands below, the head by default
  */
-export function baseView({ model, el, signal, name, steps, label, draw, showStep, unit, counted, traits = {}, captions = "scene", onEscape = () => false, pace }) {
+export function baseView({ model, el, signal, name, steps, label, draw, showStep, unit, counted, traits = {}, captions = "scene", onEscape = () => false, pace, playerAfter }) {
   const messages = model.get("messages");
   const ui = card({ el, model, signal, name });
   const line = formula();
@@ -50,7 +50,7 @@ export function baseView({ model, el, signal, name, steps, label, draw, showStep
   function start() {
     bar = player({ model, messages, signal, root: ui.root, steps, label, unit, counted, pace });
     // Directly below the head: what opens or grows below never moves the button that is being pressed.
-    ui.head.after(bar.element);
+    (playerAfter ?? ui.head).after(bar.element);
     ui.root.append(line.element, controls.element);
     ui.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !onEscape()) bar.go(0);
