@@ -97,7 +97,7 @@ def torchvision_loads() -> Iterator[None]:
         warnings.simplefilter("ignore")
         with suppress(ImportError):
             try:
-                import torchvision  # noqa: F401
+                import torchvision
             except RuntimeError:
                 for name in ("nms", "qnms"):
                     library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
