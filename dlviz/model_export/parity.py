@@ -181,16 +181,16 @@ class Parting:
 
 
 def first_difference(
-    example: Example, program: Program, calls: Sequence[EagerCall], matched: Sequence[int], case: Case
+    example: Example, program: Program, calls: Sequence[EagerCall], matched: Sequence[int], cases: Sequence[Case]
 ) -> Parting | None:
-    """Return where model and program part ways on one input; ``None`` if no call differs or the program does not run.
+    """Return where model and program part ways on the last input; ``None`` if no call differs or the program does not run.
 
     Args:
         example: the model, in evaluation mode, and its arguments.
         program: its program.
         calls: the eager calls of the example.
         matched: for each operation the index of its call.
-        case: the input.
+        cases: the inputs, which are run one after the other, because a model may remember.
     """
     tracer = EagerTracer(example.model, keep_outputs=True)
     values: dict[str, Any] = {}
@@ -201,12 +201,15 @@ def first_difference(
             values[node.name] = map_tensors(torch.clone, value)
             return value
 
+    *earlier, case = cases
+    _outputs(example.runner(example.model), earlier, ())
     args, kwargs = example.unflatten(case.leaves)
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), torch.no_grad(), on_copies(program.module):
+            _outputs(example.runner(program.module), earlier, ())
             with generators_restored():
                 tracer.trace(args, kwargs)
-            with generators_restored(), on_copies(program.module):
+            with generators_restored():
                 Recorder(program.module).run(*case.leaves)
     except Exception:  # the operations up to the one that raised are compared
         pass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -21,10 +21,11 @@ from dlviz.model_export.program import Program, Refusal, export_draft, export_pr
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import cases
 from dlviz.model_export.saving import Saving, check_saving
-from dlviz.model_export.shapes import Shapes, input_shapes
+from dlviz.model_export.shapes import InputSize, Shapes, input_shapes
 from dlviz.torchkit.callables import untouched
 from dlviz.torchkit.forward_trace import eval_mode
 from dlviz.torchkit.model_copies import generators_restored, on_copies
+from dlviz.torchkit.modules import TORCHS_OWN, named_modules
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Record:
         parity: outputs of model, program, and other runtimes.
         parting: where model and program part ways on the worst input; ``None`` if they do not.
         is_random: whether the model draws random numbers in evaluation mode.
+        changed: attributes that the model changes while it runs, such as "counter"; buffers do not count.
+        needed: for each size that does not vary, what the model itself raises with one more; "" if it runs.
         was_training: whether the model was in training mode when it was passed; the export is of its evaluation mode.
         compiled: what torch.compile makes of the model; ``None`` if that was not asked for.
         onnx: why there is no ONNX program; "" if there is one.
@@ -56,6 +59,8 @@ class Record:
     parity: Parity
     parting: Parting | None
     is_random: bool
+    changed: tuple[str, ...]
+    needed: tuple[tuple[InputSize, str], ...]
     was_training: bool
     compiled: Compiled | None
     onnx: str
@@ -101,7 +106,7 @@ def record(
     example = Example(model, tuple(args), dict(kwargs or {}))
     named = named_sizes(dynamic, example)
     was_training = model.training
-    tracer, is_random = _eager_run(example)
+    tracer, is_random, changed = _eager_run(example)
     program, refusal = _exported(example, named)
     shapes = (
         Shapes((), (), ()) if program is None else input_shapes(program, example, named if refusal is None else None)
@@ -131,7 +136,7 @@ def record(
     worst = parity.worst("exported") if program is not None and not parity.is_equal("exported") else None
     with untouched([model]):
         if program is not None and worst is not None:
-            parting = first_difference(example, program, tracer.calls, matched, inputs[worst])
+            parting = first_difference(example, program, tracer.calls, matched, inputs[: worst + 1])
         saving = check_saving(model, inputs[0], eager, state)
     return Record(
         calls=tuple(tracer.calls),
@@ -143,6 +148,8 @@ def record(
         parity=parity,
         parting=parting,
         is_random=is_random,
+        changed=changed,
+        needed=tuple((one, _error_with_more(example, one)) for one in shapes.fixed),
         was_training=was_training,
         compiled=compiled,
         onnx=onnx,
@@ -150,8 +157,8 @@ def record(
     )
 
 
-def _eager_run(example: Example) -> tuple[EagerTracer, bool]:
-    """Run the model, and return its calls and whether it draws random numbers in evaluation mode.
+def _eager_run(example: Example) -> tuple[EagerTracer, bool, tuple[str, ...]]:
+    """Run the model, and return its calls, whether it draws random numbers, and the attributes that it changes.
 
     Raises:
         DlvizError: the model raises an error.
@@ -163,9 +170,38 @@ def _eager_run(example: Example) -> tuple[EagerTracer, bool]:
         except Exception as error:  # a learner's forward may raise anything
             name = type(error).__name__
             raise DlvizError(message("model_export.refused.forward", error=name, text=first_paragraph(error))) from None
-        before = torch.get_rng_state()
+        generator, attributes = torch.get_rng_state(), _plain_attributes(example.model)
         example.runner(example.model)(example.leaves)
-        return tracer, not torch.equal(before, torch.get_rng_state())
+        after = _plain_attributes(example.model)
+        changed = tuple(name for name, value in after.items() if attributes.get(name) != value)
+        return tracer, not torch.equal(generator, torch.get_rng_state()), changed
+
+
+def _plain_attributes(model: nn.Module) -> dict[str, Any]:
+    """Return the attributes of all modules that hold a number, a text, or a tensor that is not registered, by their path."""
+    found: dict[str, Any] = {}
+    for path, module in named_modules(model):
+        for name, value in vars(module).items():
+            if name not in TORCHS_OWN and isinstance(value, (int, float, str, Tensor, type(None))):
+                found[f"{path}.{name}" if path else name] = (
+                    (id(value), value._version) if isinstance(value, Tensor) else value
+                )
+    return found
+
+
+def _error_with_more(example: Example, size: InputSize) -> str:
+    """Return what the model itself raises if an input has one more in a dimension; "" if it runs."""
+    place = next(k for k, leaf in enumerate(example.leaves) if leaf is example.tensors[size.place])
+    leaves = list(example.leaves)
+    leaves[place] = (
+        torch.cat([leaves[place], leaves[place].narrow(size.dim, 0, 1)], size.dim) if size.example else leaves[place]
+    )
+    with untouched([example.model]), quiet():
+        try:
+            example.runner(example.model)(leaves)
+        except Exception as error:  # a learner's forward may raise anything
+            return f"{type(error).__name__}: {first_paragraph(error)}"
+    return ""
 
 
 def _exported(example: Example, named: Mapping[int, Mapping[int, str]] | None) -> tuple[Program | None, Refusal | None]:

@@ -16,6 +16,8 @@ from dlviz.model_export.source import CodeLine
 MAX_ROWS = 3000
 #: Guards that are listed.
 _MAX_GUARDS = 12
+#: Attributes that a note names.
+_MAX_NAMES = 3
 
 
 def scene(record: Record, name: str) -> dict[str, Any]:
@@ -255,13 +257,10 @@ def _branch(branch: Any) -> dict[str, str]:
 
 
 def _sizes(record: Record) -> dict[str, Any]:
-    shapes = record.shapes
-    known = set(shapes.names)
-    fixed = [one for one in shapes.sizes if one.symbol not in known]
     return {
-        "ranges": [_range(record, one) for one in shapes.ranges],
-        "fixed": [_fixed(one) for one in fixed],
-        "guards": list(shapes.guards[:_MAX_GUARDS]),
+        "ranges": [_range(record, one) for one in record.shapes.ranges],
+        "fixed": [_fixed(one, error) for one, error in record.needed],
+        "guards": list(record.shapes.guards[:_MAX_GUARDS]),
     }
 
 
@@ -300,12 +299,11 @@ def range_text(one: SizeRange) -> str:
     return text
 
 
-def _fixed(one: InputSize) -> dict[str, str]:
-    key = "one" if one.example == 1 else "fixed"
-    return {
-        "name": f"{one.tensor}.shape[{one.dim}]",
-        "text": message(f"model_export.sizes.{key}", size=one.example),
-    }
+def _fixed(one: InputSize, error: str) -> dict[str, str]:
+    """Return why a size does not vary: the model itself needs it, or torch.export fixed it."""
+    key = "needed" if error else "one" if one.example == 1 else "fixed"
+    text = message(f"model_export.sizes.{key}", size=one.example, more=one.example + 1, error=error)
+    return {"name": f"{one.tensor}.shape[{one.dim}]", "text": text}
 
 
 def _parity(record: Record) -> dict[str, Any]:
@@ -383,6 +381,7 @@ def _compile(record: Record) -> dict[str, Any]:
 
 
 def _notes(record: Record) -> list[dict[str, str]]:
-    keys = [key for key, holds in (("random", record.is_random), ("training", record.was_training)) if holds]
-    text = " ".join(message(f"model_export.{key}") for key in keys)
-    return [{"kind": "warn" if record.is_random else "", "text": text}] if text else []
+    held = {"changed": bool(record.changed), "random": record.is_random, "training": record.was_training}
+    names = ", ".join(record.changed[:_MAX_NAMES])
+    text = " ".join(message(f"model_export.{key}", names=names) for key, holds in held.items() if holds)
+    return [{"kind": "warn" if record.is_random or record.changed else "", "text": text}] if text else []

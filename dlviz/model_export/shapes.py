@@ -22,6 +22,7 @@ class InputSize:
 
     Attributes:
         tensor: name of the input, such as "x".
+        place: its place among the input tensors.
         dim: the dimension.
         example: its size in the example.
         symbol: torch's symbol for it, such as "s77"; "" if its size is fixed.
@@ -29,6 +30,7 @@ class InputSize:
     """
 
     tensor: str
+    place: int
     dim: int
     example: int
     symbol: str
@@ -84,6 +86,12 @@ class Shapes:
         return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
 
     @property
+    def fixed(self) -> list[InputSize]:
+        """The sizes that do not vary."""
+        known = self.names
+        return [one for one in self.sizes if one.symbol not in known]
+
+    @property
     def names(self) -> dict[str, str]:
         """The name of each symbol."""
         return {one.symbol: one.name for one in self.ranges}
@@ -104,7 +112,7 @@ def input_shapes(program: Program, example: Example, named: Mapping[int, Mapping
         for dim, size in enumerate(shape):
             symbol = "" if isinstance(size, int) else str(size)
             given = (named or {}).get(place, {}).get(dim, "")
-            sizes.append(InputSize(name, dim, tensor.shape[dim], symbol, given))
+            sizes.append(InputSize(name, place, dim, tensor.shape[dim], symbol, given))
     ranges = _ranges(program, example, sizes)
     shown = {one.symbol: one.name for one in ranges}
     guards = getattr(program.exported, "_guards_code", None) or ()

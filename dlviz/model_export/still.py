@@ -13,13 +13,18 @@ _COLORS = {"dropped": "warn", "added": "select", "parting": "bad", "idle": "ink-
 def draw(scene: Mapping[str, Any], theme: str) -> str:
     """Return an SVG with the first rows of both columns."""
     rows = min(scene["height"], _MOST)
+    is_cut = rows < scene["height"]
     width = 2 * MARGIN + 2 * _COLUMN + _GAP
-    svg = framed(width, _TOP + rows * _ROW + 14, "export_check", scene["signature"], scene["summary"], theme)
+    svg = framed(
+        width, _TOP + rows * _ROW + (32 if is_cut else 14), "export_check", scene["signature"], scene["summary"], theme
+    )
     color = "good" if scene["kind"] == "good" else "bad"
     svg.text(MARGIN, 46, shorten(scene["verdict"], width - 2 * MARGIN, 6.4), color=color)
     right = MARGIN + _COLUMN + _GAP
     svg.text(MARGIN, _TOP - 14, message("model_export.eager"), bold=True)
-    svg.text(right, _TOP - 14, message("model_export.program"), bold=True)
+    svg.text(
+        right, _TOP - 14, message("model_export.draft" if scene["is_draft"] else "model_export.program"), bold=True
+    )
     places = {row["call"]: row["place"] for row in scene["eager"]}
     for row in scene["program"]:
         if row["place"] < rows and row["call"] >= 0:
@@ -56,4 +61,7 @@ def draw(scene: Mapping[str, Any], theme: str) -> str:
                 anchor="end",
                 color="ink-2",
             )
+    if is_cut:
+        more = message("model_export.more", count=scene["height"] - rows)
+        svg.text(MARGIN, _TOP + rows * _ROW + 18, more, size=11, color="ink-3")
     return svg.markup()
