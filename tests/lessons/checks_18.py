@@ -76,9 +76,11 @@ def folds(pool):
     assert [len(fold) for fold in pool.chunk(5)] == [30] * 5
 
 
-def nested_measured(nested, settings):
-    assert 0.7 < nested < 0.97
-    assert len(settings) == 3
+def exercise_nested(nested_score, candidate, train_candidate, score_rows, pool):
+    dlviz.seed(0)
+    nested = nested_score([candidate() for _ in range(3)], train_candidate, score_rows, list(pool.chunk(5)))
+    print(f"nested validation of three candidates: {nested:.3f}")
+    assert 0.8 < nested < 0.95
 
 
 def two_modalities(test, image_test, train):
@@ -150,7 +152,7 @@ def defenses(defended):
 
 def worst_case(average, strange, wrong):
     assert 0.58 < average < 0.75
-    assert strange > 0.93
+    assert strange > 0.9
     assert abs(wrong.float().mean() - 0.18) < 0.03
 
 

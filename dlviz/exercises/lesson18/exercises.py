@@ -138,7 +138,8 @@ NESTED = Function(
 def fuse(log_p_image, log_p_word, log_prior):
     """Return the probabilities (N, C) of the classes, given both the image and the word.
 
-    log_p_image and log_p_word (N, C) are the log-probabilities of two models, and log_prior (C,) those of the classes alone.
+    log_p_image and log_p_word (N, C) are the log-probabilities of two models, and log_prior (C,)
+    those of the classes alone.
     """
     return (log_p_image + log_p_word - log_prior).softmax(dim=1)
 
@@ -176,7 +177,7 @@ FUSE = Function(
 
 
 def advantage(member_losses, other_losses, threshold):
-    """Return the advantage of guessing "member" for every loss up to the threshold, and half the width of its 95 % interval.
+    """Return the advantage of guessing "member" up to the threshold, and half the width of its 95 % interval.
 
     member_losses (N,) are losses of training examples, other_losses (M,) of examples that were not trained on.
     """
@@ -239,7 +240,7 @@ MEMBERSHIP = Usage(
 
 
 def rates_by_group(approved, repaid, group):
-    """Return (2, 3): for group 0 and group 1 the false positive rate, the false negative rate, and the positive predictive value.
+    """Return (2, 3): false positive rate, false negative rate and positive predictive value of group 0 and of group 1.
 
     approved and repaid are boolean (N,), group (N,) has 0 and 1. A positive decision is an approved loan.
     """
