@@ -63,8 +63,8 @@ function render({ model, el, signal }) {
     const step = Math.min(model.get("step"), scene.labels.length - 1);
     settings.draw({ scene, live: isLive(), amount: model.get("amount"), scope: model.get("scope"), structured: model.get("structured"), quantize: model.get("quantize") });
     costs.draw(scene);
-    layers.draw(scene, Math.min(model.get("layer"), scene.layers.length - 1), layers.element.clientWidth);
-    trials.draw(scene, { step, axis: model.get("axis"), width: trials.element.clientWidth });
+    layers.draw(scene, Math.min(model.get("layer"), scene.layers.length - 1));
+    trials.draw(scene, { step, axis: model.get("axis"), width: Math.floor(trials.element.getBoundingClientRect().width) });
     classes.draw(scene);
   }
 }

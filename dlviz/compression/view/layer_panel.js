@@ -15,9 +15,9 @@ export function layerPanel({ messages, signal, select }) {
   const legend = h("div", { class: "cmp-keys" });
   const rounding = levelsPanel(messages);
   const list = h("div", { class: "cmp-layers", role: "group", "aria-label": messages.layers });
-  const element = h("div", { class: "cmp-column" },
-    h("div", { class: "dlviz-panel-title" }, title, about), plot.element, legend, rounding.element,
-    h("div", { class: "dlviz-panel-title cmp-list-title" }, h("b", {}, messages.layers), h("span", { class: "dlviz-soft" }, messages.layers_how)), list);
+  const weights = h("div", { class: "cmp-column" }, h("div", { class: "dlviz-panel-title" }, title, about), plot.element, legend, rounding.element);
+  const all = h("div", { class: "cmp-column" }, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.layers), h("span", { class: "dlviz-soft" }, messages.layers_how)), list);
+  const element = h("div", { class: "cmp-weights" }, weights, all);
   list.addEventListener("click", (event) => {
     const row = closest(event, "[data-layer]");
     if (row) select(Number(row.dataset.layer));
@@ -52,8 +52,9 @@ export function layerPanel({ messages, signal, select }) {
   }
   return {
     element,
-    /** @param {any} scene @param {number} index of the layer @param {number} width */
-    draw({ layers, levels }, index, width) {
+    /** @param {any} scene @param {number} index of the layer */
+    draw({ layers, levels }, index) {
+      const width = Math.floor(weights.getBoundingClientRect().width);
       const layer = layers[index];
       const hasFocus = list.contains(document.activeElement);
       title.textContent = fillIn(messages.weights, { name: layer.name });
