@@ -262,6 +262,19 @@ def _denoise(names: Names) -> Any:
     return view
 
 
+def _profile(names: Names) -> Any:
+    net = _network(names, nn.Linear(4, 3), nn.ReLU())
+    event = names().replace("\x00", "").replace("\ud800", "?")
+
+    def step(x: torch.Tensor) -> None:
+        with torch.profiler.record_function(event):
+            net(x).sum().backward()  # <img src=x onerror="hurt=1"></script><script>hurt=1</script> {{x}}
+
+    view = dlviz.profile(step, torch.ones(2, 4), label=names(), repeats=1, against=net, table_by="line")
+    view.selected, view.highlighted = [0, view.record.events.names.index("aten::linear")], 0
+    return view
+
+
 def _attention(names: Names) -> Any:
     def encode(text: str) -> torch.Tensor:
         if "?" in text:
@@ -340,7 +353,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _confusion,
         _split,
     ),
-    *(_generate, _embedding, _word2vec, _latent, _compress, _duel, _denoise),
+    *(_generate, _embedding, _word2vec, _latent, _compress, _duel, _denoise, _profile),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

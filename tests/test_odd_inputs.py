@@ -462,7 +462,7 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
     },
     "profile": {
         "fn": lambda v: dlviz.profile(v, repeats=1),
-        "an argument": lambda v: dlviz.profile(nn.Linear(2, 2), v, repeats=1),
+        "an argument": lambda v: dlviz.profile(lambda x: x, v, repeats=1),
         "what the function returns": lambda v: dlviz.profile(lambda: v, repeats=1),
         "warmup": lambda v: dlviz.profile(list, warmup=v, repeats=1),
         "repeats": lambda v: dlviz.profile(list, repeats=v),

@@ -216,6 +216,28 @@ def race():
     return dlviz.race(rivals, "ravine", steps=60, step=12)
 
 
+def profile():
+    dlviz.seed(0)
+    images, digits = dlviz.data.digits("train")
+    net = nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten()),
+        nn.Linear(512, 10),
+    )
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
+    data = torch.utils.data.TensorDataset(images[:384], digits[:384])
+    loader = torch.utils.data.DataLoader(data, batch_size=128, shuffle=True)
+
+    def epoch():
+        for x, y in loader:
+            loss = nn.functional.cross_entropy(net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return dlviz.profile(epoch, repeats=3, label="three steps")
+
+
 def compress():
     dlviz.seed(0)
     images, digits = dlviz.data.digits("train")

@@ -47,7 +47,7 @@ GROUPS: Mapping[str, Sequence[Example]] = {
     ),
     "generative": (examples.duel, examples.latent, examples.denoise),
     "data": (examples.split, examples.confusion),
-    "cost": (examples.compress,),
+    "cost": (examples.profile, examples.compress),
 }
 
 

@@ -90,7 +90,8 @@ class LineTrace:
         code = frame.f_code
         library = self._libraries.get(code)
         if library is None:
-            library = self._libraries[code] = is_library(code)
+            # What torch.compile generates lies in a folder for temporary files.
+            library = self._libraries[code] = is_library(code) or "torchinductor" in code.co_filename
         if library:
             return None
         self._frames.append(frame)

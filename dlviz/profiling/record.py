@@ -1,7 +1,9 @@
 """Where the time of your own PyTorch code goes: what ``torch.profiler`` saw, by module, by operation and by line."""
 
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -10,11 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from dlviz.kit.caller_frames import name_of
+from dlviz.kit.caller_frames import is_library, name_of
+from dlviz.kit.errors import DlvizError, first_line
+from dlviz.kit.messages import message
 from dlviz.profiling.attribution import BACKWARD, Attribution, Line, Row, attribute
 from dlviz.profiling.events import Events, Memory, parse
 from dlviz.profiling.recording import Recorder, Recording, synchronize
 from dlviz.profiling.restoring import restored
+from dlviz.torchkit.model_copies import initialize_lazy
 
 #: Measured runs by default, and the seconds after which no other one begins.
 _REPEATS, _SECONDS = 5, 5.0
@@ -165,6 +170,9 @@ def record(
         label: what is run, for the head line.
         names: variables, from which the models get their names.
 
+    Raises:
+        DlvizError: torch refuses the call, or another profiler runs. An error from inside your own code is raised as it is.
+
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
         >>> found = record(net, [torch.ones(1, 2)], label="net(x)", names={"net": net})
@@ -176,7 +184,9 @@ def record(
     Source:
         https://docs.pytorch.org/docs/stable/profiler.html
     """
-    with restored(function):
+    if isinstance(function, nn.Module):
+        initialize_lazy(function, args)
+    with restored(function), _refusals(label):
         for _ in range(warmup):
             function(*args)
         plain = _repeated(lambda: _timed(function, args), repeats)
@@ -185,6 +195,19 @@ def record(
         runs = sorted(_repeated(lambda: _recorded(function, args), repeats), key=lambda run: run.wall)
     drawn = from_recording(runs[(len(runs) - 1) // 2], label, names or {})
     return replace(drawn, plain_walls=tuple(plain), profiled_walls=tuple(run.wall for run in runs))
+
+
+@contextmanager
+def _refusals(label: str) -> Iterator[None]:
+    """Raise what torch raises as a DlvizError that names the call; an error of the learner's own code stays as it is, with its trace."""
+    try:
+        yield
+    except DlvizError:
+        raise
+    except Exception as error:
+        if any(not is_library(frame.f_code) for frame, _ in traceback.walk_tb(error.__traceback__)):
+            raise
+        raise DlvizError(message("profiling.refused.call", what=label, torch=first_line(error))) from error
 
 
 def _repeated(run: Callable[[], Result], repeats: int | None) -> list[Result]:

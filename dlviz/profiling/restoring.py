@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dlviz.torchkit.callables import modules_of, objects_of
+from dlviz.torchkit.callables import objects_of
 from dlviz.torchkit.forward_trace import modes_restored
 from dlviz.torchkit.model_copies import generators_restored, on_copies
 from dlviz.torchkit.modules import modules, named_buffers, parameters
@@ -30,12 +31,13 @@ def restored(function: Callable[..., Any]) -> Iterator[None]:
             stack.enter_context(on_copies(function))
             yield
             return
-        for model in modules_of(function):
+        for model in objects_of(function, nn.Module, all_attributes=True):
             stack.enter_context(modes_restored(model))
             stack.enter_context(_tensors_restored(model))
-        found: list[Any] = [*objects_of(function, LRScheduler), *objects_of(function, Optimizer)]
-        for one in found:
-            stack.callback(one.load_state_dict, copy.deepcopy(one.state_dict()))
+        for kind in (LRScheduler, Optimizer):
+            found: list[Any] = objects_of(function, kind, all_attributes=True)
+            for one in found:
+                stack.callback(one.load_state_dict, copy.deepcopy(one.state_dict()))
         yield
 
 
@@ -47,7 +49,8 @@ def _tensors_restored(model: nn.Module) -> Iterator[None]:
         for tensor in (*parameters(model), *(tensor for _, tensor in named_buffers(model)))
         if not is_lazy(tensor)
     ]
-    registries = [(module._buffers, dict(module._buffers)) for module in modules(model)]
+    plain = [module for module in modules(model) if not isinstance(module, torch.jit.ScriptModule)]
+    registries = [(module._buffers, dict(module._buffers)) for module in plain]
     saved = [(tensor, tensor.detach().clone(), tensor.grad, _copy(tensor.grad)) for tensor in held]
     try:
         yield

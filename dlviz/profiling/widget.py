@@ -202,7 +202,8 @@ def profile(
         A widget. ``p.total``, ``p.rows``, ``p.operations`` and ``p.record`` hold the numbers, in microseconds.
 
     Raises:
-        DlvizError: an argument does not fit, or another profiler runs.
+        DlvizError: an argument does not fit, torch refuses the call, or another profiler runs. An error from inside your own code is
+            raised as it is.
 
     Example:
         >>> import torch, dlviz

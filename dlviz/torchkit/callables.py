@@ -35,8 +35,13 @@ def modules_of(function: Callable[..., Any]) -> list[nn.Module]:
     return objects_of(function, nn.Module)
 
 
-def objects_of(function: Callable[..., Any], kind: type[Kind]) -> list[Kind]:
+def objects_of(function: Callable[..., Any], kind: type[Kind], *, all_attributes: bool = False) -> list[Kind]:
     """Return the objects of one type that a callable uses, found as those of :func:`modules_of` are, each once.
+
+    Args:
+        function: the callable.
+        kind: the type.
+        all_attributes: whether to search all attributes of the learner's own objects, not only those that the callable itself names.
 
     Example:
         >>> layer = nn.Linear(2, 2)
@@ -44,24 +49,25 @@ def objects_of(function: Callable[..., Any], kind: type[Kind]) -> list[Kind]:
         >>> [type(found).__name__ for found in objects_of(lambda: optimizer.step(), torch.optim.Optimizer)]
         ['SGD']
     """
-    return list({id(found): found for found in _objects_in(function, kind, _MAX_DEPTH, set())}.values())
+    found = _objects_in(function, kind, _MAX_DEPTH, set(), all_attributes)
+    return list({id(one): one for one in found}.values())
 
 
-def _objects_in(value: Any, kind: type[Kind], depth: int, seen: set[int]) -> Iterator[Kind]:
+def _objects_in(value: Any, kind: type[Kind], depth: int, seen: set[int], all_attributes: bool) -> Iterator[Kind]:
     """Yield the objects of a type that a value is, holds or uses; `seen` has the identities of what has been searched."""
     if isinstance(value, kind):
         yield value
     if isinstance(value, (nn.Module, Tensor)) or id(value) in seen or depth < 0:
         return
     seen.add(id(value))
-    for part in _parts(value):
-        yield from _objects_in(part, kind, depth - 1, seen)
+    for part in _parts(value) + (_attributes(value) if all_attributes else []):
+        yield from _objects_in(part, kind, depth - 1, seen, all_attributes)
 
 
-def _parts(value: Any) -> Iterable[Any]:
+def _parts(value: Any) -> list[Any]:
     """Return what a value holds, if it is a container, or uses, if it is a callable of the learner's."""
     if isinstance(value, (list, tuple)):
-        return value[:_MAX_ITEMS]
+        return list(value[:_MAX_ITEMS])
     if isinstance(value, dict):
         return list(value.values())[:_MAX_ITEMS]
     if isinstance(value, partial):
@@ -81,6 +87,14 @@ def _parts(value: Any) -> Iterable[Any]:
     names = function.__code__.co_names  # type: ignore[union-attr]
     holders = [*values, *([] if owner is None else [owner])]
     return [*values, *(part for holder in holders for name in names for part in _attribute(holder, name))]
+
+
+def _attributes(value: Any) -> list[Any]:
+    """Return the attributes of an object of a learner's class, or of the object whose method a value is."""
+    owner = getattr(value, "__self__", None) if inspect.ismethod(value) else value
+    if type(owner).__module__.partition(".")[0] in {*_LIBRARIES, "builtins"} or not hasattr(owner, "__dict__"):
+        return []
+    return list(vars(owner).values())[:_MAX_ITEMS]
 
 
 def _attribute(holder: Any, name: str) -> list[Any]:
