@@ -23,9 +23,13 @@ EXAMPLES = [name for name, function in inspect.getmembers(examples, inspect.isfu
 def live():
     """Return how many models of ipywidgets, tensors and objects of dlviz's own classes there are."""
     gc.collect()
-    objects = [type(item) for item in gc.get_objects()]
-    ours = Counter(kind.__qualname__ for kind in objects if str(getattr(kind, "__module__", "")).startswith("dlviz."))
-    return {"models": len(_instances), "tensors": sum(issubclass(kind, torch.Tensor) for kind in objects), **ours}
+    kinds = Counter(map(type, gc.get_objects()))
+    tensors = sum(count for kind, count in kinds.items() if issubclass(kind, torch.Tensor))
+    ours: Counter[str] = Counter()
+    for kind, count in kinds.items():
+        if str(getattr(kind, "__module__", "")).startswith("dlviz."):
+            ours[kind.__qualname__] += count
+    return {"models": len(_instances), "tensors": tensors, **ours}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
