@@ -219,11 +219,21 @@ def race():
 def profile():
     dlviz.seed(0)
     images, digits = dlviz.data.digits("train")
-    net = nn.Sequential(
-        nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten()),
-        nn.Linear(512, 10),
-    )
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+            self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+            self.head = nn.Linear(512, 10)
+
+        def forward(self, x):
+            x = torch.relu(self.conv1(x))
+            x = nn.functional.max_pool2d(x, 2)
+            x = torch.relu(self.conv2(x))
+            return self.head(x.flatten(1))
+
+    net = Net()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
     data = torch.utils.data.TensorDataset(images[:384], digits[:384])
     loader = torch.utils.data.DataLoader(data, batch_size=128, shuffle=True)

@@ -18,9 +18,9 @@ const AXIS_HEIGHT = 18;
 const MAP_HEIGHT = 16;
 /** Width of the labels beside the timeline, and in a narrow card (style.css has the same). */
 const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
-/** Rows and lanes in sight, for one profile and for each of two. */
-const ONE = { rows: 10, lanes: 5, isOne: true };
-const TWO = { rows: 4, lanes: 3, isOne: false };
+/** Rows and lanes in sight and the height of the memory, for one profile and for each of two; a note takes the space of some rows. */
+const ONE = { rows: 10, lanes: 5, memory: 40, isOne: true };
+const TWO = { rows: 4, lanes: 3, memory: 28, isOne: false };
 /** Milliseconds without a change after which Python hears of the time range. */
 const PAUSE = 250;
 /** Colors of the phases. */
@@ -71,13 +71,14 @@ function render({ model, el, signal }) {
     if (!scene.profiles) return;
     profiles = scene.profiles.map(profileData);
     const isOne = profiles.length === 1;
+    const size = isOne ? ONE : TWO;
     facts.hidden = !isOne;
     facts.replaceChildren(...profiles[0].facts.map((text) => h("span", {}, text)));
     const used = new Set(profiles.flatMap(({ events, spans }) => [...events.phase, ...spans.phase]));
     for (const one of legend.children) /** @type {HTMLElement} */ (one).hidden = !used.has(Number(one.getAttribute("data-phase")));
     timelines.forEach((one, k) => {
       one.element.hidden = k >= profiles.length;
-      if (k < profiles.length) one.show(profiles[k], isOne ? ONE : TWO);
+      if (k < profiles.length) one.show(profiles[k], { ...size, rows: size.rows - (scene.notes.length ? size.rows >> 2 : 0) });
     });
     range.reset(scene.span);
     readRange();

@@ -4,14 +4,22 @@ import { h } from "../../kit/js/dom.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
 import { firstAbove } from "./profile_data.js";
 
-/** @param {{label: string, height: number}} options */
-export function memoryCurve({ label, height }) {
+/** @param {{label: string}} options */
+export function memoryCurve({ label }) {
   const labels = h("div", { class: "pro-labels" });
   const canvas = h("canvas", { class: "pro-canvas", role: "img", "aria-label": label });
   const element = h("div", { class: "pro-panel pro-memory" }, labels, canvas);
   let context = null;
   let width = 0;
+  let height = 0;
 
+  /** @param {Node[]} nodes labels @param {number} pixels height */
+  function show(nodes, pixels) {
+    labels.replaceChildren(...nodes);
+    height = pixels;
+    width = 0;
+  }
+  /** Fit the canvas to the panel. @param {number} left width of the labels */
   function resize(left) {
     const next = Math.max(40, element.clientWidth - left);
     if (next === width) return;
@@ -54,5 +62,5 @@ export function memoryCurve({ label, height }) {
       context.globalAlpha = 1;
     });
   }
-  return { element, canvas, labels, resize, draw, at, get width() { return width; } };
+  return { element, canvas, show, resize, draw, at, get width() { return width; } };
 }

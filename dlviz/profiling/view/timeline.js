@@ -6,7 +6,7 @@ import { memoryCurve } from "./memory_curve.js";
 import { visibleBoxes } from "./profile_data.js";
 import { bytesText, timeText } from "./units.js";
 
-const [ROW_PITCH, LANE_PITCH, MEMORY_HEIGHT] = [18, 16, 40];
+const [ROW_PITCH, LANE_PITCH] = [18, 16];
 /** At first modules are closed until no more rows than this are left beyond those in sight. */
 const HIDDEN_ROWS = 3;
 /** Pixels that the pointer may move during a click. */
@@ -20,14 +20,14 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
   const title = h("div", { class: "pro-title" });
   const rows = lanePanel({ kind: "pro-rows", pitch: ROW_PITCH, label: messages.rows_alt });
   const lanes = lanePanel({ kind: "pro-lanes", pitch: LANE_PITCH, label: messages.lanes_alt });
-  const memory = memoryCurve({ label: messages.memory_alt, height: MEMORY_HEIGHT });
+  const memory = memoryCurve({ label: messages.memory_alt });
   const element = h("div", { class: "pro-profile" }, title, rows.element, lanes.element, memory.element);
   let profile = null;
   let closed = new Set();
   let sizes = { rows: 1, lanes: 1 };
   let selected = -1;
 
-  /** @param {any} next a profile of profile_data.js @param {{rows: number, lanes: number, isOne: boolean}} size largest numbers of rows and lanes in sight */
+  /** @param {any} next a profile of profile_data.js @param {{rows: number, lanes: number, memory: number, isOne: boolean}} size largest numbers of rows and lanes in sight, and height of the memory */
   function show(next, size) {
     profile = next;
     sizes = size;
@@ -37,7 +37,7 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     selected = -1;
     showRows();
     lanes.show(profile.lanes.map((_, k) => k), profile.lanes.map(({ label }) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, label))), size.lanes * LANE_PITCH);
-    memory.labels.replaceChildren(...profile.memory.map((one) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, one.device), h("span", { class: "pro-time", title: messages.peak }, fillIn(messages.peak_value, { bytes: bytesText(one.peak) })))));
+    memory.show(profile.memory.map((one) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, one.device), h("span", { class: "pro-time", title: messages.peak }, fillIn(messages.peak_value, { bytes: bytesText(one.peak) })))), size.memory);
     memory.element.hidden = profile.memory.length === 0;
   }
   /** At first the deepest modules are closed, until all rows fit. @param {number} most */
@@ -182,8 +182,10 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
       if (next >= (lane ? profile.laneEnds[lane - 1] : 0) && next < profile.laneEnds[lane]) select(next);
     } else {
       const lane = laneOf(selected) + direction[1];
-      const found = lane < 0 || lane >= profile.laneEnds.length ? -1 : boxAt(profile.events, profile.laneEnds, lane, start[selected] + duration[selected] / 2, lanes.width);
-      if (found >= 0) select(found);
+      if (lane < 0 || lane >= profile.laneEnds.length) return true;
+      // Up: the event that this one runs in. Down: the first one that runs in this one.
+      const [found, to] = visibleBoxes(profile.events, profile.laneEnds, lane, { from: start[selected], to: start[selected] + duration[selected] });
+      if (found < to) select(found);
     }
     return true;
   }
