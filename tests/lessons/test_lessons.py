@@ -1,4 +1,4 @@
-"""Every lesson runs through nbval twice: as published, and solved with strict checks."""
+"""Every lesson runs through nbval, as published and with every exercise solved and checked."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ from dlviz.exercises.cards.gate import gated_by
 from dlviz.export.markdown import formulas_as_mathml, markdown_to_html
 from dlviz.kit.messages import message
 
-from .runs import LESSONS, checks_module, count_asserts, run, solved
+from .runs import LESSONS, answered_and_checked, cells_that_use_answers, checks_module, count_asserts, run
 
 #: Number of asserts in each notebook before they moved out of the learner's sight; it must not fall.
 ASSERTS_BEFORE = {
@@ -33,14 +33,27 @@ ASSERTS_BEFORE = {
 ASSERTS_OF_A_NEW_LESSON = 30
 
 
+def as_published(lesson):
+    """Return the parameter of a run without answers: every night only, if it would run the same cells in the same way."""
+    return pytest.param(lesson, id=lesson.stem, marks=() if cells_that_use_answers(lesson) else pytest.mark.slow)
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_as_published(lesson, tmp_path):
+def test_a_lesson_runs_cell_by_cell_as_published_and_then_answered_and_checked(lesson, tmp_path):
+    run(answered_and_checked(lesson, tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("lesson", [as_published(lesson) for lesson in LESSONS])
+def test_a_lesson_runs_with_nothing_answered(lesson, tmp_path):
     run(lesson, tmp_path)
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_solved_and_every_check_passes(lesson, tmp_path):
-    run(solved(lesson, tmp_path), tmp_path, DLVIZ_STRICT="1")
+def test_cells_that_use_answers_are_found(tmp_path):
+    book = nbformat.read(next(path for path in LESSONS if path.stem == "00-start"), 4)
+    later = {"in-a-function": "lambda: double", "now": "double", "binds": "double = 2; double", "uses-that": "double"}
+    book.cells += [nbformat.v4.new_code_cell(source, id=id) for id, source in later.items()]
+    nbformat.write(book, tmp_path / "lesson.ipynb")
+    assert cells_that_use_answers(tmp_path / "lesson.ipynb") == ["in-a-function", "now"]
 
 
 def test_a_wrong_answer_fails_when_checks_are_strict(tmp_path):
@@ -163,6 +176,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("13-autoencoders", r"dlviz\.(latent|graph)\(", 7, 6),
         ("14-gans", r"dlviz\.(duel|graph)\(", 7, 5),
         ("15-diffusion", r"dlviz\.denoise\(", 7, 5),
+        ("16-what-did-it-look-at", r"dlviz\.attribute\(", 7, 5),
         ("18-read-critically", r"dlviz\.(live|split|confusion|boundary)\(", 5, 6),
     ],
 )
