@@ -58,7 +58,7 @@ def _twice():
 
 def _member():
     """Return what the threshold attack finds out about a network that knows all of its 300 training digits."""
-    images, labels = digits("train", device="cpu")
+    images, labels = digits("train")
     x, inside, outside = images.flatten(1), slice(0, 300), slice(300, 900)
     net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
@@ -76,7 +76,7 @@ def _member():
 
 def _blind():
     """Return what is alike in both groups, if the approvals do not depend on the group."""
-    data = loans(20_000, device="cpu")
+    data = loans(20_000)
     approved, repaid = data.x.sum(dim=1) > 0, data.repaid == 1
     errors, values = [], []
     for g in (0, 1):
