@@ -46,7 +46,7 @@ def check_scene(found: Check, record: Record, method: str, index: int) -> dict[s
             _verdict(found.correlation),
             rho=_number(found.correlation),
             signed=_number(found.signed_correlation),
-            name=classes[found.target],
+            other=classes[found.target],
         )
         return words | _maps(before, found.map[None], names, ["", _rho(found.correlation)])
     titles = [message("attribution.check.noise", size=format_number(100 * size, 3)) for size in found.sizes]
@@ -121,6 +121,7 @@ def _curves(found: DeletionInsertion) -> dict[str, Any]:
     )
     curves = ("fractions", "deletion", "insertion", "random_deletion_mean", "random_deletion_std")
     return words | {
+        "is_prob": found.is_prob,
         "axis": message(f"attribution.check.{'prob' if found.is_prob else 'score'}"),
         **{name: getattr(found, name).double().cpu().numpy() for name in curves},
         "random_insertion_mean": found.random_insertion_mean.double().numpy(),

@@ -76,7 +76,13 @@ def color_limit(values: Tensor) -> float:
     return float(np.quantile(sizes.cpu().numpy(), _QUANTILE)) or most
 
 
-def argmax_place(strengths: Tensor) -> tuple[int, ...]:
-    """Return the place of the largest number of a map (…)."""
-    flat = int(strengths.nan_to_num(nan=-1.0).flatten().argmax())
-    return tuple(int(k) for k in np.unravel_index(flat, tuple(strengths.shape)))
+def strongest_places(strengths: Tensor, count: int = 1) -> list[tuple[int, ...]]:
+    """Return the places of the largest numbers of a map, the largest first.
+
+    Example:
+        >>> import torch
+        >>> strongest_places(torch.tensor([[0.0, 3.0], [5.0, 1.0]]), 2)
+        [(1, 0), (0, 1)]
+    """
+    order = strengths.nan_to_num(nan=-1.0).flatten().argsort(descending=True, stable=True)[:count]
+    return [tuple(int(at) for at in np.unravel_index(k, tuple(strengths.shape))) for k in order.tolist()]

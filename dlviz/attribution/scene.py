@@ -87,6 +87,7 @@ def _heading(record: Record, k: int) -> dict[str, Any]:
         "name": inputs.classes[target],
         "score": float(record.scores[k, target]),
         "prob": None if record.probs is None else float(record.probs[k, target]),
+        "single": len(inputs.classes) == 1,
         "predicted": int(record.scores[k].argmax()),
     }
 
@@ -194,16 +195,14 @@ def opened(record: Record, index: int, name: str) -> dict[str, Any]:
     maps, strengths = {}, {}
     for method in methods(record):
         one = record.attributions[method]
-        is_coarse = method == "grad_cam"
-        shape = _size(drawn_map(one, index)) if is_coarse else size
+        shape = _size(drawn_map(one, index)) if method == "grad_cam" else size
         maps[method] = encoded(shrunk(drawn_map(one, index)[None], shape)[0])
         if _has_own_strengths(record, method):
             strengths[method] = encoded(shrunk(drawn_strengths(one, index)[None], size)[0])
-    return found | {
-        "input": image_bytes(x[[index]], size, value_range(x))[0],
-        "maps": maps,
-        "strengths": strengths,
-    }
+    # Apart from the others, because a page holds it for several layers.
+    cells = {"cells": maps.pop("grad_cam")} if "grad_cam" in maps else {}
+    picture = image_bytes(x[[index]], size, value_range(x))[0]
+    return found | cells | {"input": picture, "maps": maps, "strengths": strengths}
 
 
 def _signature(record: Record, heading: Mapping[str, Any], name: str) -> str:
@@ -263,16 +262,19 @@ def details(found: Terms, record: Record, path: IntegrationPath | None) -> dict[
     heads = [name for name, _ in found.terms[0].factors] if found.terms else []
     names = {"image": "channel", "row": "value", "tokens": "dimension"}
     kind = {"occlusion": "window", "grad_cam": "channel"}.get(found.method, names[record.inputs.kind])
+    is_feature = kind == "value"
     made: dict[str, Any] = {
         "method": found.method,
         "index": found.index,
         "place": list(found.place),
+        "layer": record.attributions[found.method].layer,
         "cell": list(found.cell) if len(found.cell) == 2 else [0, *found.cell],
+        "head": "" if is_feature else message(f"attribution.term.{kind}"),
         "heads": heads,
         "sign": {"occlusion": "−", "smooth_grad": "±"}.get(found.method, "×"),
         "terms": [
             {
-                "name": message(f"attribution.term.{kind}", name=term.name),
+                "name": message("attribution.term.value") if is_feature else term.name,
                 "factors": [value for _, value in term.factors],
                 "value": term.value,
             }
@@ -316,7 +318,8 @@ def path_scene(path: IntegrationPath, record: Record, index: int) -> dict[str, A
 def cam_scene(channels: ChannelTerms, record: Record, index: int) -> dict[str, Any]:
     """Return the layers that Grad-CAM can use, and the strongest channels of the chosen one."""
     cam = record.attributions["grad_cam"]
-    maps = channels.activations
+    maps = channels.activations if channels.activations.dim() == 3 else channels.activations[:, None]
+    size = drawn_size(_size(maps), THUMBNAIL)
     return {
         "index": index,
         "layer": cam.layer,
@@ -334,8 +337,8 @@ def cam_scene(channels: ChannelTerms, record: Record, index: int) -> dict[str, A
         ],
         "channels": channels.channels.tolist(),
         "weights": channels.weights.double().tolist(),
-        "shape": list(maps.shape[1:]) if maps.dim() == 3 else [1, *maps.shape[1:]],
-        "maps": _float32(maps),
+        "shape": list(size),
+        "maps": _float32(shrunk(maps, size)),
         "count": channels.count,
     }
 

@@ -1,6 +1,8 @@
 """`dlviz.attribute`: which pixels, features or tokens a score rests on, by several methods side by side, with numbers that add up."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from dlviz.attribution import scene as scenes
 from dlviz.attribution.attribution_map import METHODS, Attribution
 from dlviz.attribution.captions import check_scene
 from dlviz.attribution.grad_cam import LayerChoice
+from dlviz.attribution.page_states import carried, layer_states
 from dlviz.attribution.path import IntegrationPath
 from dlviz.attribution.record import Record
 from dlviz.attribution.sanity import DeletionInsertion, InputNoise, OtherClass, Randomization
@@ -21,6 +24,8 @@ from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.page import to_json
+from dlviz.kit.precomputed import Precomputed
 from dlviz.kit.validated_widget import invalid_value
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
@@ -47,6 +52,7 @@ class Attribute(Widget):
         path: the path of integrated gradients, for the view.
         cam: layers and channels of Grad-CAM, for the view.
         checks: results of the checks of the open map, for the view.
+        carried: answers that an exported page holds, for the view.
     """
 
     _view = Path(__file__).with_name("view") / "index.js"
@@ -69,6 +75,7 @@ class Attribute(Widget):
     path = traitlets.Dict(help="the path of integrated gradients").tag(sync=True)
     cam = traitlets.Dict(help="layers and channels of Grad-CAM").tag(sync=True)
     checks = traitlets.Dict(help="checks of the open map").tag(sync=True)
+    carried = traitlets.Dict(help="answers that an exported page holds").tag(sync=True)
 
     def __init__(self, state: AttributionState, name: str, **traits: Any) -> None:
         self._state: AttributionState | None = state
@@ -269,7 +276,7 @@ class Attribute(Widget):
     def _on_check(self, content: Mapping[str, Any]) -> None:
         """Compute a check that somebody has clicked."""
         name = content.get("name")
-        if name not in CHECKS:
+        if not isinstance(name, str) or name not in CHECKS:
             raise invalid_value("name", name)
         self._check(name, None, None, {})
 
@@ -294,6 +301,25 @@ class Attribute(Widget):
     def _still(self) -> str:
         self._update_waiting()
         return draw(self.record, self.index, self.opened["signature"], self.opened["summary"], self._still_theme)
+
+    # Exported pages.
+
+    def _page_state(self) -> dict[str, Any]:
+        self._update_waiting()
+        found = carried(self._attribution, self.index, self.place, self._name, lambda one: len(to_json(binary(one))))
+        return super()._page_state() | {"carried": binary(found)}
+
+    def _precomputed(self) -> Precomputed:
+        """Return what changes with Grad-CAM's layer and its ReLU."""
+
+        def made(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+            return dict(binary(make()))
+
+        states = layer_states(self._attribution, self.index, self.place, self.method, self._name)
+        return {
+            trait: {json.dumps(value): partial(made, make) for value, make in values}
+            for trait, values in states.items()
+        }
 
 
 @suggests_names

@@ -1,11 +1,12 @@
 """State behind the maps: the learner's net and inputs, what was computed of them, and what is computed when somebody asks for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from dlviz.attribution.grad_cam import ChannelTerms, channel_terms
 from dlviz.attribution.path import IntegrationPath, integration_path
-from dlviz.attribution.pictures import argmax_place
+from dlviz.attribution.pictures import strongest_places
 from dlviz.attribution.record import Record, record
 from dlviz.attribution.sanity import deletion_insertion, input_noise, other_class, randomization
 from dlviz.attribution.terms import Terms, terms
@@ -67,6 +68,16 @@ class AttributionState:
         self.record = self.record.with_layer(layer, relu)
         self._answers = {key: answer for key, answer in self._answers.items() if "grad_cam" not in key}
 
+    @contextmanager
+    def at_layer(self, layer: str, relu: bool) -> Iterator[None]:
+        """Use another layer of Grad-CAM inside the block, and the present one again afterwards."""
+        kept = self.record, self._answers
+        self.set_layer(layer, relu)
+        try:
+            yield
+        finally:
+            self.record, self._answers = kept
+
     # Answers, each computed once.
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Answer]) -> Answer:
@@ -105,4 +116,4 @@ class AttributionState:
 
     def strongest(self, method: str, index: int) -> list[int]:
         """Return the place with the strongest number of a map."""
-        return list(argmax_place(self.record.attributions[method].strengths[index]))
+        return list(strongest_places(self.record.attributions[method].strengths[index])[0])

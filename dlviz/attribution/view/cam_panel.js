@@ -26,14 +26,14 @@ export function camPanel({ messages, signal, setLayer, setRelu }) {
   }, { signal });
   relu.addEventListener("change", () => setRelu(relu.checked), { signal });
 
-  /** @param {{cam: any, layer: string, offered: (path: string) => boolean, live: boolean, colors: Record<string, string>}} now offered: whether a layer can be chosen, in a page those that it holds */
+  /** @param {{cam: any, layer: string, offered: (path: string) => boolean, offersRelu: boolean, colors: Record<string, string>}} now offered: whether a layer can be chosen, in a page those that it holds */
   function draw(now) {
     const { cam, colors, layer } = now;
     if (shown !== cam) build(now);
     shown = cam;
     for (const item of list.querySelectorAll("[data-path]")) item.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (item).dataset.path === layer));
     relu.checked = cam.relu;
-    relu.disabled = !now.live;
+    relu.disabled = !now.offersRelu;
     sum.textContent = fillIn(messages.sum, { value: format(cam.sum, 4) });
     if (key !== colors.pos) drawChannels(cam, colors);
     key = colors.pos;

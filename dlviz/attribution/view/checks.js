@@ -72,7 +72,8 @@ export function checksPanel({ messages, signal, ask, redraw }) {
     const band = (kind, sign) => Array.from(data[`random_${kind}_mean`], (value, k) => value + sign * data[`random_${kind}_std`][k]);
     const all = ["deletion", "insertion"].flatMap((kind) => [...data[kind], ...band(kind, 1), ...band(kind, -1)]).filter(Number.isFinite);
     const [low, high] = [Math.min(...all, 0), Math.max(...all)];
-    const up = /** @type {[number, number]} */ ([low, high > low ? high : low + 1]);
+    const up = /** @type {[number, number]} */ (found.is_prob ? [0, 1] : [low, high > low ? high : low + 1]);
+    const inside = (value) => Math.max(up[0], Math.min(up[1], value));
     plot.draw({
       label: messages["check.alt"],
       x: { domain: [0, 1], ticks: [0, 0.25, 0.5, 0.75, 1].map((at) => [at, `${100 * at}%`]), title: messages["check.fraction"] },
@@ -80,7 +81,7 @@ export function checksPanel({ messages, signal, ask, redraw }) {
       content: () => ["deletion", "insertion"].flatMap((kind) => {
         const xs = data.fractions;
         const { x, y } = plot.scales();
-        const points = [...band(kind, 1).map((value, k) => [xs[k], value]), ...band(kind, -1).map((value, k) => [xs[k], value]).reverse()];
+        const points = [...band(kind, 1).map((value, k) => [xs[k], inside(value)]), ...band(kind, -1).map((value, k) => [xs[k], inside(value)]).reverse()];
         const d = points.map(([at, value], k) => `${k ? "L" : "M"}${x.pixel(at).toFixed(1)},${y.pixel(value).toFixed(1)}`).join("");
         return [s("path", { d, class: "attr-band" }), plot.line(data[`random_${kind}_mean`], "attr-random", { xs }), plot.line(data[kind], `attr-${kind}`, { xs })];
       }),

@@ -35,11 +35,21 @@ export function decodeScene(raw) {
 /** The input that is open. @param {any} raw */
 export function decodeOpened(raw) {
   if (!raw.input) return raw;
-  return { ...raw, input: typedArray(raw.input, "uint8"), maps: mapValues(raw.maps, decodeMap), strengths: mapValues(raw.strengths, decodeMap) };
+  const maps = { ...raw.maps, ...(raw.cells ? { grad_cam: raw.cells } : {}) };
+  return { ...raw, input: typedArray(raw.input, "uint8"), maps: mapValues(maps, decodeMap), strengths: mapValues(raw.strengths, decodeMap) };
 }
 
 /** The path of integrated gradients. @param {any} raw */
-export function decodePath(raw) {
+function decodePath(raw) {
   const doubles = (values) => typedArray(values, "float64");
   return { ...raw, alphas: doubles(raw.alphas), scores: doubles(raw.scores), running: doubles(raw.running), baseline: raw.baseline ? typedArray(raw.baseline, "uint8") : null };
+}
+
+/** What is shown of the open method: the terms of the marked number, the path, layers and channels. @param {any} details @param {any} path @param {any} cam */
+export function decodeAnswers(details, path, cam) {
+  return {
+    details: details.along instanceof DataView ? { ...details, along: typedArray(details.along, "float64") } : details,
+    path: path.alphas ? decodePath(path) : null,
+    cam: cam.maps ? { ...cam, maps: typedArray(cam.maps, "float32") } : null,
+  };
 }

@@ -5,11 +5,12 @@ import { baseView } from "../../kit/js/base_view.js";
 import { fillIn, h } from "../../kit/js/dom.js";
 import { foldRow } from "../../kit/js/fold_row.js";
 import { themeColors } from "../../kit/js/heatmap.js";
-import { typedArray } from "../../kit/js/typed_arrays.js";
+import { isAvailable } from "../../kit/js/precomputed.js";
 import { camPanel } from "./cam_panel.js";
 import { checksPanel } from "./checks.js";
-import { decodeOpened, decodePath, decodeScene } from "./decode.js";
+import { decodeAnswers, decodeOpened, decodeScene } from "./decode.js";
 import { mapPanel, SIDE } from "./map_panel.js";
+import { carriedAnswers } from "./page_answers.js";
 import { pathPanel } from "./path_panel.js";
 import { samplesPanel } from "./samples_panel.js";
 import { table } from "./table.js";
@@ -27,7 +28,7 @@ function render({ model, el, signal }) {
   /** @type {any} */
   let opened = null;
   /** What is shown of the open method: the terms of the marked number, the path, layers and channels. @type {any} */
-  let shown = { details: {}, path: null, cam: null };
+  let shown = { details: {}, path: null, cam: null, checks: {} };
   const steps = pathPanel({ messages, signal, go: (step) => view.go(step) });
   const hasPath = () => method() === "integrated_gradients" && Boolean(shown.path);
   const view = baseView({
@@ -35,7 +36,7 @@ function render({ model, el, signal }) {
     steps: () => (scene && hasPath() ? shown.path.alphas.length - 1 : 0),
     label: (step) => (scene && hasPath() ? fillIn(messages["path.step"], { step, last: shown.path.alphas.length - 1 }) : ""),
     showStep: () => redraw(),
-    traits: { opened: readOpened, details: readAnswers, path: readAnswers, cam: readAnswers, checks: () => {}, method: () => {}, index: () => {}, place: () => {}, signed: () => {}, scale: () => {}, input_opacity: () => {}, live: readScene },
+    traits: { opened: readOpened, details: readAnswers, path: readAnswers, cam: readAnswers, checks: readAnswers, method: readAnswers, index: showIndex, place: readAnswers, target: () => {}, restored: () => {}, signed: () => {}, scale: () => {}, input_opacity: () => {}, live: readScene },
   });
   const grid = tiles({ messages, signal, open });
   const rows = table({ messages, signal, choose });
@@ -71,21 +72,24 @@ function render({ model, el, signal }) {
     readAnswers();
   }
   function readAnswers() {
-    const [details, path, layers] = ["details", "path", "cam"].map((name) => model.get(name) ?? {});
-    shown = {
-      details: details.along instanceof DataView ? { ...details, along: typedArray(details.along, "float64") } : details,
-      path: path.alphas ? decodePath(path) : null,
-      cam: layers.maps ? { ...layers, maps: typedArray(layers.maps, "float32") } : null,
-    };
+    if (!scene || !opened) return;
+    const answers = isLive() ? Object.fromEntries(["details", "path", "cam", "checks"].map((name) => [name, model.get(name) ?? {}])) : carriedAnswers(model, opened.index, method());
+    shown = { ...decodeAnswers(answers.details, answers.path, answers.cam), checks: answers.checks };
     redraw();
   }
   function addControls() {
     view.controls.toggle({ label: messages["control.signed"], get: () => model.get("signed"), set: (value) => view.save("signed", value) });
     view.controls.choice({ label: messages["control.scale"], options: [["own", messages["scale.own"]], ["shared", messages["scale.shared"]]], get: () => model.get("scale"), set: (value) => view.save("scale", value) });
+    if (isLive() && scene.classes.length > 1) view.controls.choice({ label: messages["control.target"], options: scene.classes.map((name, k) => [String(k), name]), get: () => String(model.get("target")), set: (value) => view.save("target", Number(value)) });
     if (scene.kind === "image") view.controls.range({ label: messages["control.input_opacity"], max: () => 100, get: () => model.get("input_opacity"), set: (value) => view.save("input_opacity", value), text: (value) => `${value}%` });
   }
   function open(index, method) {
     choose({ index, ...(method ? { method } : {}) });
+  }
+  /** In a page the open input comes from what the page holds. */
+  function showIndex() {
+    const one = isLive() ? null : model.get("carried").opened[model.get("index")];
+    if (one) model.set("opened", one);
   }
   function choose(next) {
     for (const [name, value] of Object.entries(next)) model.set(name, value);
@@ -129,10 +133,10 @@ function render({ model, el, signal }) {
     cam.element.hidden = now.method !== "grad_cam" || !shown.cam;
     samples.element.hidden = now.method !== "smooth_grad" || !details.samples?.length;
     columns.toggleAttribute("data-single", steps.element.hidden && cam.element.hidden && samples.element.hidden);
-    if (!checks.element.hidden) checks.draw({ checks: model.get("checks") ?? {}, method: now.method, colors, live: isLive(), width });
+    if (!checks.element.hidden) checks.draw({ checks: shown.checks, method: now.method, colors, live: isLive(), width });
     const room = panel.clientWidth;
     if (isPath) steps.draw({ path: shown.path, along: details.along ?? null, step: model.get("step"), scene, opened, width: room });
-    if (!cam.element.hidden) cam.draw({ cam: shown.cam, layer: shown.cam.layer, offered: () => isLive(), live: isLive(), colors });
+    if (!cam.element.hidden) cam.draw({ cam: shown.cam, layer: shown.cam.layer, offered: (path) => path === shown.cam.layer || isAvailable(model, "layer", path), offersRelu: isAvailable(model, "relu", !shown.cam.relu), colors });
     if (!samples.element.hidden) samples.draw({ details, width: room });
   }
 }

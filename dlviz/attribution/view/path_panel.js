@@ -37,7 +37,7 @@ export function pathPanel({ messages, signal, go }) {
     const sums = Array.from(path.running, (value) => start + value);
     const values = [...path.scores, ...sums].filter(Number.isFinite);
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    const room = now.width - (path.baseline ? PICTURE + GAP : 0);
+    const room = now.width - 1 - (path.baseline ? PICTURE + GAP : 0);
     // Two charts side by side where there is room, else one below the other.
     const pair = !path.baseline && room > 440;
     const wide = Math.max(180, pair ? Math.floor((room - GAP) * 0.58) : Math.min(420, room));

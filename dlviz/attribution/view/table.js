@@ -47,9 +47,9 @@ export function table({ messages, signal, choose }) {
     const { scene, method, limitOf } = now;
     lines.hidden = scene.kind === "row" && scene.count === 1;
     if (lines.hidden) return;
-    lines.replaceChildren(...scene.inputs.map(({ label, name, prob }, index) => {
+    lines.replaceChildren(...scene.inputs.map(({ label, name, prob, score, single }, index) => {
       const [values, limit] = [valuesOf(method, index), limitOf(method, index)];
-      const text = prob === null ? name : fillIn(messages.heading, { name, prob: prob.toFixed(3) });
+      const text = single ? fillIn(messages.score, { score: format(score, 3) }) : fillIn(messages.heading, { name, prob: prob.toFixed(3) });
       const words = scene.names[index].map((word, k) => h("span", { class: "attr-word", "data-place": k, "data-marked": index === now.index && k === now.place[0] ? "" : null, style: `background: ${diverging(values[k], limit)}`, title: format(values[k], 3) }, word));
       const button = scene.count > 1 ? h("button", { type: "button", class: "attr-choose", "aria-pressed": String(index === now.index) }, h("b", {}, label), ` ${text}`) : null;
       return h("div", { class: "attr-line", "data-index": index }, button, h("div", { class: "attr-text", dir: "auto" }, ...words));
@@ -74,7 +74,8 @@ export function table({ messages, signal, choose }) {
     list.replaceChildren(heads, ...rows, totals);
     list.scrollTop = top;
     const marked = list.querySelector("[data-marked]");
-    if (marked instanceof HTMLElement && place.length) {
+    // A key moves the mark; at first the table stands at its beginning.
+    if (marked instanceof HTMLElement && list.matches(":focus")) {
       const [from, to] = [marked.offsetTop - 26, marked.offsetTop + marked.offsetHeight + 26];
       if (from < list.scrollTop) list.scrollTop = from;
       else if (to > list.scrollTop + list.clientHeight) list.scrollTop = to - list.clientHeight;

@@ -20,14 +20,14 @@ export function termsPanel({ messages }) {
     list.hidden = isEmpty;
     title.replaceChildren(h("b", {}, messages[`method.${method}`]), h("span", {}, isEmpty ? messages[details.missing ? "not_carried" : "pick"] : where));
     if (isEmpty) return;
-    const { terms, heads, sign, how: gives, rest, count, residual, value } = details;
+    const { terms, head: kind, heads, sign, how: gives, rest, count, residual, value } = details;
     const most = Math.max(...terms.map((term) => Math.abs(term.value)).filter(Number.isFinite), 1e-300);
     const row = (kind, name, factors, number) => h("div", { role: "row", class: `attr-term ${kind}`.trim() },
-      h("span", { role: "rowheader" }, name), h("span", { role: "cell", class: "attr-factors" }, factors),
+      h("span", { role: "rowheader" }, name), factors ? h("span", { role: "cell", class: "attr-factors" }, factors) : null,
       bar(kind ? NaN : number, most), h("span", { role: "cell", class: "attr-value" }, format(number, 4)));
-    const head = h("div", { role: "row", class: "attr-term attr-term-heads" }, h("span", { role: "columnheader" }), h("span", { role: "columnheader", class: "attr-factors" }, heads.map((name) => messages[`factor.${name}`]).join(` ${sign} `)), h("span"), h("span"));
+    const head = h("div", { role: "row", class: "attr-term attr-term-heads" }, h("span", { role: "columnheader" }, kind), h("span", { role: "columnheader", class: "attr-factors" }, heads.map((name) => messages[`factor.${name}`]).join(` ${sign} `)));
     list.replaceChildren(
-      ...(heads.length ? [head] : []),
+      head,
       ...terms.map(({ name, factors, value: number }) => row("", name, factors.map((factor) => bracketed(format(factor, 4))).join(` ${sign} `), number)),
       ...(count > terms.length ? [row("soft", fillIn(messages.rest, { count: count - terms.length }), "", rest)] : []),
       row("total", messages[`total.${gives}`], "", value),

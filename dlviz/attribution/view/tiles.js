@@ -81,8 +81,8 @@ export function tiles({ messages, signal, open }) {
     element.querySelectorAll(".attr-heading").forEach((node, k) => showHeading(/** @type {HTMLElement} */ (node), scene.inputs[k], k === now.index));
     for (const cell of cells) drawCell(cell, side, now);
   }
-  function showHeading(node, { label, name, prob, target, predicted }, isOpen) {
-    const text = prob === null ? name : fillIn(messages.heading, { name, prob: prob.toFixed(3) });
+  function showHeading(node, { label, name, prob, score, single, target, predicted }, isOpen) {
+    const text = single ? fillIn(messages.score, { score: format(score, 3) }) : fillIn(messages.heading, { name, prob: prob.toFixed(3) });
     node.replaceChildren(h("b", {}, label), h("span", { "data-wrong": predicted === target ? null : "" }, text));
     node.toggleAttribute("data-open", isOpen);
   }
