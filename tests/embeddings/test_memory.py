@@ -46,7 +46,7 @@ def tensors():
 def test_a_closed_widget_keeps_no_tensor_no_words_and_no_picture(make):
     make().close()  # caches that all widgets share are filled
     before, closed = tensors(), []
-    for _ in range(4):
+    for _ in range(2):
         view = make()
         view._still()
         view.to_html()
@@ -64,7 +64,7 @@ def test_a_closed_widget_keeps_no_tensor_no_words_and_no_picture(make):
 def test_a_widget_that_nobody_holds_is_freed_once_it_is_closed(make):
     make().close()
     before = tensors()
-    for _ in range(4):
+    for _ in range(2):
         view = make()
         view.close()
         del view

@@ -553,8 +553,8 @@ def test_threads_log_side_by_side():
     assert [len(run.history[f"m{n}"]) for n in range(4)] == [500] * 4
 
 
-def test_an_hour_of_training_keeps_only_its_history_in_memory(monkeypatch):
-    """Twenty steps a second, ten messages a second: memory beside the history is as large after an hour as after ten minutes."""
+def test_long_training_keeps_only_its_history_in_memory(monkeypatch):
+    """Twenty steps a second, ten messages a second: memory beside the history is as large after 15 minutes as after three."""
     clock = [0.0]
     monkeypatch.setattr(run_module, "time", types.SimpleNamespace(perf_counter=lambda: clock[0], sleep=time.sleep))
     opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
@@ -563,10 +563,10 @@ def test_an_hour_of_training_keeps_only_its_history_in_memory(monkeypatch):
     monkeypatch.setattr(run, "send", lambda content, buffers: messages.append(sum(map(len, buffers))))
     tracemalloc.start()
     try:
-        for step in run.steps(range(72_000)):
+        for step in run.steps(range(18_000)):
             clock[0] += 0.05
             run.log(loss=1.0 / (step + 1), acc=float(step))
-            if step % 12_000 == 11_999:
+            if step % 3_000 == 2_999:
                 gc.collect()
                 kept = sum(series.steps.buffer_info()[1] * 16 for series in run.history.values())
                 other_bytes.append(tracemalloc.get_traced_memory()[0] - kept - sum(map(sys.getsizeof, messages)))
@@ -574,9 +574,9 @@ def test_an_hour_of_training_keeps_only_its_history_in_memory(monkeypatch):
     finally:
         tracemalloc.stop()
     # An array keeps an eighth of its size in reserve.
-    reserve = [0.15 * 32 * 12_000 * (k + 1) for k in range(6)]
+    reserve = [0.15 * 32 * 3_000 * (k + 1) for k in range(6)]
     assert all(
-        one < other_bytes[0] + 100_000 + tolerance for one, tolerance in zip(other_bytes, reserve, strict=True)
+        one < other_bytes[0] + 20_000 + tolerance for one, tolerance in zip(other_bytes, reserve, strict=True)
     ), other_bytes
 
 
