@@ -118,3 +118,12 @@ def test_the_quick_benchmark_of_generative_models_prints_its_rows(capsys):
     assert all(float(cell) > 0 for cell in denoising[1:8])
     drags = next(line.split() for line in lines if line.split()[:3] == ["8", "×", "8"])
     assert all(float(cell) > 0 for cell in drags[3:9])
+
+
+def test_the_quick_benchmark_of_profiles_prints_its_rows(capsys):
+    assert main(["profiling", "--quick"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    events, sent, page, trace = map(float, next(cells for cells in lines if cells[0] == "2")[1:5])
+    assert events > 200
+    assert 0 < sent < page < trace
+    assert [cells[0] for cells in lines[-4:]] == ["nothing", "torch", "dlviz", "off"]
