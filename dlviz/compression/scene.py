@@ -19,7 +19,9 @@ MAX_LAYERS, MAX_CLASSES = 40, 6
 _CLOSE = 1.15
 
 
-def scene(state: CompressionState, index: int, name: str, metric: str, failure: str = "") -> dict[str, Any]:
+def scene(
+    state: CompressionState, index: int, name: str, metric: str, failure: str = "", progress: str = ""
+) -> dict[str, Any]:
     """Return what the view draws of a trial.
 
     Args:
@@ -27,11 +29,13 @@ def scene(state: CompressionState, index: int, name: str, metric: str, failure: 
         index: index of the trial.
         name: the learner's name of the model.
         metric: what the score is called.
-        failure: what the last request could not be answered with, "" if it could.
+        failure: why the last request could not be answered, "" if it could.
+        progress: how far a sweep has come, "" if none runs.
     """
     trial = state.trials[index]
     return {
         "metric": metric,
+        "progress": progress,
         "percent": trial.evaluation.recall is not None,
         "points": [_point(one) for one in (*state.trials, *([] if state.student is None else [state.student]))],
         "curves": curves(state.trials),
@@ -108,7 +112,6 @@ def costs(state: CompressionState, trial: Trial, metric: str) -> dict[str, Any]:
     first, student = state.trials[0], state.student
     shown = [first, trial, *([] if student is None else [student])]
     heads = ["before", "now", *([] if student is None else ["student"])]
-    timed = [one.latency for one in shown]
     rows = [
         [message("compression.cost.disk"), *(bytes_text(one.size.disk) for one in shown)],
         [message("compression.cost.zipped"), *(bytes_text(one.size.zipped) for one in shown)],
@@ -119,7 +122,18 @@ def costs(state: CompressionState, trial: Trial, metric: str) -> dict[str, Any]:
         # The original is timed in turns with each of the others.
         rows.append([message("compression.cost.time"), *_times(trial, student, lambda one: seconds_text(one.median))])
         rows.append([message("compression.cost.spread"), *_times(trial, student, spread_text)])
-    return {"heads": [message(f"compression.head.{head}") for head in heads], "rows": rows, "timed": any(timed)}
+    return {
+        "heads": [message(f"compression.head.{head}") for head in heads],
+        "rows": rows,
+        "timed": "" if trial.latency is None else timed_text(trial.latency[1]),
+    }
+
+
+def timed_text(timed: Latency) -> str:
+    """Return how a time was measured."""
+    batch = "" if timed.batch is None else message("compression.batch", count=timed.batch)
+    threads = message("compression.threads" if timed.threads > 1 else "compression.thread", count=timed.threads)
+    return message("compression.timed", rounds=timed.rounds, how=", ".join(filter(None, (batch, threads))))
 
 
 def _times(trial: Trial, student: Trial | None, text: Any) -> list[str]:

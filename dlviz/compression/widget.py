@@ -58,7 +58,8 @@ class Compress(Widget):
 
     def __init__(self, state: CompressionState, name: str, metric: str, **traits: Any) -> None:
         self._state: CompressionState | None = state
-        self._name, self._metric, self._failure = name, metric, ""
+        self._name, self._metric = name, metric
+        self._failure = self._progress = ""
         #: Whether the traits are being set to the settings of a trial.
         self._follows = False
         settings = {name: traits.pop(name) for name in _SETTINGS if name in traits}
@@ -123,8 +124,13 @@ class Compress(Widget):
         state, before = self._compression, self.step
         wanted = [check_settings(amount, self.scope, self.structured, self.quantize) for amount in _list(amounts)]
         found = []
-        for settings in wanted:
-            found.append(state.trials[state.index_of(settings)])
+        try:
+            for done, settings in enumerate(wanted, 1):
+                self._progress = message("compression.progress", done=done, count=len(wanted))
+                self._show(before)
+                found.append(state.trials[state.index_of(settings)])
+        finally:
+            self._progress = ""
             self._show(before)
         return found
 
@@ -163,7 +169,9 @@ class Compress(Widget):
                 self.step = index
                 for name in _SETTINGS:
                     setattr(self, name, getattr(shown, name))
-                self.scene = dict(binary(scenes.scene(state, index, self._name, self._metric, self._failure)))
+                self.scene = dict(
+                    binary(scenes.scene(state, index, self._name, self._metric, self._failure, self._progress))
+                )
         finally:
             self._follows = False
 

@@ -70,6 +70,21 @@ def test_a_sweep_keeps_the_settings_and_tries_each_amount():
     assert [list(curve) for curve in view.scene["curves"]] == [[0, 1, 2, 3]]
 
 
+def test_a_sweep_that_fails_keeps_what_it_has_tried():
+    def finetune(net):
+        if int((net[0].weight == 0).sum()) > 50:
+            raise ValueError("too few")
+
+    view, _ = view_of(finetune=finetune)
+    shown = []
+    view.observe(lambda change: shown.append(change["new"]["progress"]), "scene")
+    with pytest.raises(DlvizError, match="too few"):
+        view.sweep([0.2, 0.9, 0.4])
+    assert [row["amount"] for row in view.tried] == [0, 0.2]
+    assert shown == ["Trial 1 of 3 …", "Trial 2 of 3 …", ""]
+    assert len(view.scene["points"]) == 2
+
+
 def test_what_is_trained_later_is_not_seen():
     view, net = view_of()
     before = copy.deepcopy(net.state_dict())
@@ -104,7 +119,10 @@ def test_the_sentence_on_time_says_what_pruning_and_rounding_do_not_speed_up():
     assert view.scene["speed"].startswith("The integers become floats again in every call")
     parts = dlviz.compress(classifier(), lambda net: float(net[0](points()[0]).sum()), amount=0.5)
     assert parts.scene["speed"].endswith("pass x=, an example input.")
-    assert "latency" not in [row[0] for row in parts.scene["costs"]["rows"]]
+    assert parts.scene["costs"]["timed"] == ""
+    assert "time of a call" not in [row[0] for row in parts.scene["costs"]["rows"]]
+    threads = "1 thread." if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads."
+    assert view.scene["costs"]["timed"].endswith(f"batch of 60, {threads}")
 
 
 @pytest.mark.parametrize(

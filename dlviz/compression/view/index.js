@@ -38,7 +38,7 @@ function render({ model, el, signal }) {
     return fillIn(messages.trial, { step, what: model.get("scene").labels[step] ?? "" });
   }
   function ask(key, message) {
-    settings.setBusy(true);
+    settings.setBusy(messages.working);
     request(key, message);
   }
   /** Other settings: with a kernel they are tried, in a page the nearest trial is shown. */
@@ -56,7 +56,7 @@ function render({ model, el, signal }) {
       ...raw,
       layers: raw.layers.map((layer) => ({ ...layer, before: typedArray(layer.before, "int32"), after: typedArray(layer.after, "int32"), steps: decode(layer.steps, "float32"), integers: decode(layer.integers, "int32") })),
     };
-    settings.setBusy(false);
+    settings.setBusy(scene.progress);
   }
   function draw(width) {
     if (!scene || !width) return;

@@ -52,8 +52,9 @@ export function settingsPanel({ messages, signal, change, sweep }) {
   }
   return {
     element,
-    setBusy(isBusy) {
-      busy.textContent = isBusy ? messages.working : "";
+    /** @param {string} text what is being done, "" for nothing */
+    setBusy(text) {
+      busy.textContent = text;
     },
     draw({ scene, live, amount, scope, structured, quantize }) {
       const tried = (method) => scene.points.some((point) => !point.student && point.quantize === method);
