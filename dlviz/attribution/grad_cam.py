@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from dlviz.attribution.attribution_map import Attribution
 from dlviz.attribution.methods import running
-from dlviz.attribution.score import ScoreFunction
+from dlviz.attribution.score import ScoreFunction, gradient, gradients
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.forward_trace import function_name, kind_of
@@ -121,9 +121,7 @@ def layers(score: ScoreFunction) -> list[LayerChoice]:
         >>> [(layer.path, layer.kind, layer.shape) for layer in layers(score_function(net, torch.rand(1, 8, 8)))]
         [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6))]
     """
-    if ("layers",) not in score.cache:
-        score.cache[("layers",)] = _find_layers(score)
-    return list(score.cache[("layers",)])
+    return list(score.once(("layers",), lambda: _find_layers(score)))
 
 
 def default_layer(score: ScoreFunction) -> LayerChoice | None:
@@ -211,8 +209,8 @@ def activations_and_weights(score: ScoreFunction, layer: LayerChoice, index: int
 
     with score.running(), torch.enable_grad():
         value = _through(score, layer, probe, score.point(index), index=index)
-        gradient = torch.autograd.grad(value.sum(), kept[0])[0]
-    return kept[0][0].detach().cpu(), gradient[0].flatten(1).mean(1).cpu()
+        by_maps = gradient(value, kept[0])
+    return kept[0][0].detach().cpu(), by_maps[0].flatten(1).mean(1).cpu()
 
 
 def channel_terms(score: ScoreFunction, layer: str | nn.Module | None, index: int, most: int = 8) -> ChannelTerms:
@@ -268,32 +266,31 @@ def _find_layers(score: ScoreFunction) -> list[LayerChoice]:
 
     with score.running(), torch.enable_grad(), _visiting(score.holder, visit, functions=True):
         value = score(score.point(0).requires_grad_(), 0)[:, score.target(0)]
-    if not calls or not value.requires_grad:
-        return []
-    gradients = torch.autograd.grad(value.sum(), [call.output for call in calls], allow_unused=True)
+        by_outputs = gradients(value, [call.output for call in calls])
     grids = _grids(score, calls)
     blocks = {path for path, module in named_modules(score.holder) if named_children(module)}
     found, is_1d = [], False
-    for call, gradient in zip(calls, gradients, strict=True):
+    for call, by_output in zip(calls, by_outputs, strict=True):
         is_1d |= "1d" in call.kind
         layout = _layout(score, call, grids, is_1d)
-        if gradient is None or layout is None or prod(layout.grid) < 2:
-            continue
-        moving = int(layout.to_maps(gradient)[0].flatten(1).ne(0).any(0).sum())
-        notes = []
-        if moving < 2:
-            key = "one" if moving else "class_token" if layout.prefix else "zero"
-            notes.append(message(f"attribution.layer.{key}"))
-        if call.passed_on._version:
-            notes.append(message("attribution.layer.in_place"))
-        if layout.prefix:
-            notes.append(message("attribution.layer.prefix", count=layout.prefix))
-        around = tuple(path for path in call.paths if call.path.startswith(f"{path}."))
-        shape = tuple(layout.to_maps(call.output).shape[1:])
-        found.append(
-            LayerChoice(call.path, call.kind, shape, " ".join(notes), moving > 1, around, call.path in blocks, layout)
-        )
+        if by_output is not None and layout is not None and prod(layout.grid) > 1:
+            found.append(_choice(call, layout, by_output, call.path in blocks))
     return found
+
+
+def _choice(call: _Call, layout: Layout, by_output: Tensor, is_block: bool) -> LayerChoice:
+    """Return a layer with what is to be said about it; `by_output` is the gradient of the score by its output."""
+    moving = int(layout.to_maps(by_output)[0].flatten(1).ne(0).any(0).sum())
+    notes = []
+    if moving < 2:
+        notes.append(message(f"attribution.layer.{'one' if moving else 'class_token' if layout.prefix else 'zero'}"))
+    if call.passed_on._version:
+        notes.append(message("attribution.layer.in_place"))
+    if layout.prefix:
+        notes.append(message("attribution.layer.prefix", count=layout.prefix))
+    around = tuple(path for path in call.paths if call.path.startswith(f"{path}."))
+    shape = tuple(layout.to_maps(call.output).shape[1:])
+    return LayerChoice(call.path, call.kind, shape, " ".join(notes), moving > 1, around, is_block, layout)
 
 
 def _grids(score: ScoreFunction, calls: Sequence[_Call]) -> dict[int, tuple[int, int]]:

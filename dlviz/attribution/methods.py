@@ -17,7 +17,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite, is_integer
 
 #: What a window of occlusion covers of each side of an image by default, and the smallest side that has a window of several pixels.
-_WINDOW, _MIN_SIDE = 8, 12
+_WINDOW, _MIN_SIDE = 7, 12
 
 
 def captum() -> Any:
@@ -61,7 +61,9 @@ def saliency(score: ScoreFunction) -> Attribution:
     """
     with running(score) as attr:
         values = [
-            _captum_method(attr.Saliency, score, index).attribute(score.point(index).requires_grad_(), abs=False)
+            _captum_method(attr.Saliency, score, index, ("gradient", index)).attribute(
+                score.point(index).requires_grad_(), abs=False
+            )
             for index in range(len(score.inputs))
         ]
     return _attribution(score, "saliency", values, largest=True)
@@ -80,7 +82,9 @@ def gradient_x_input(score: ScoreFunction) -> Attribution:
     """
     with running(score) as attr:
         values = [
-            _captum_method(attr.InputXGradient, score, index).attribute(score.point(index).requires_grad_())
+            _captum_method(attr.InputXGradient, score, index, ("gradient", index)).attribute(
+                score.point(index).requires_grad_()
+            )
             for index in range(len(score.inputs))
         ]
     return _attribution(score, "gradient_x_input", values)
@@ -106,7 +110,7 @@ def integrated_gradients(score: ScoreFunction, steps: int = 50) -> Attribution:
     exact = weights / weights.float().double()
     with running(score) as attr:
         values = [
-            _captum_method(attr.IntegratedGradients, score, index, exact).attribute(
+            _captum_method(attr.IntegratedGradients, score, index, ("path", index, steps), exact).attribute(
                 score.point(index), baseline, n_steps=steps
             )
             for index in range(len(score.inputs))
@@ -150,7 +154,7 @@ def smooth_grad(score: ScoreFunction, noise: float = 0.15, samples: int = 25, se
             point = score.point(index)
             options = {"nt_type": "smoothgrad", "nt_samples": samples, "stdevs": noise_std(point, noise)}
             torch.manual_seed(seed)
-            method = _captum_method(attr.Saliency, score, index)
+            method = _captum_method(attr.Saliency, score, index, ("noise", index, noise, samples, seed))
             values.append(attr.NoiseTunnel(method).attribute(point, abs=False, **options))
     return _attribution(score, "smooth_grad", values, largest=True)
 
@@ -205,7 +209,7 @@ def window_and_stride(
     """Return the sides of occlusion's window and its steps, one for each axis of the map.
 
     Args:
-        window: side of the window, or one for each axis; by default an eighth of each side of an image, and one feature or token.
+        window: side of the window, or one for each axis; by default a seventh of each side of an image, and one feature or token.
         stride: steps between windows, at most the window's sides; by default half of them.
 
     Raises:
@@ -263,16 +267,19 @@ def chosen_scores(score: ScoreFunction) -> Tensor:
     return score.scores.double().gather(1, score.inputs.targets[:, None])[:, 0]
 
 
-def _captum_method(kind: Any, score: ScoreFunction, index: int, factors: Tensor | None = None) -> Any:
+def _captum_method(
+    kind: Any, score: ScoreFunction, index: int, key: tuple[Any, ...], factors: Tensor | None = None
+) -> Any:
     """Return a method of Captum for one input, with gradients from the score function, in batches that fit into memory.
 
     Args:
         kind: the method's class.
+        key: by which the gradients are kept for the terms of the map.
         factors: numbers by which the gradients of the points are multiplied.
     """
 
     def gradients(forward_fn: Any, inputs: tuple[Tensor], *_: Any, **__: Any) -> tuple[Tensor]:
-        made = score.gradients(inputs[0], index)
+        made = score.once(key, lambda: score.gradients(inputs[0], index))
         return (made if factors is None else made * factors.to(made).reshape(-1, *[1] * (made.dim() - 1)),)
 
     method = kind(partial(score.values, index=index))

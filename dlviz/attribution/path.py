@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlviz.attribution.methods import gauss_legendre, running
+from dlviz.attribution.methods import gauss_legendre
 from dlviz.attribution.score import ScoreFunction
 
 
@@ -53,24 +53,32 @@ def integration_path(score: ScoreFunction, index: int, steps: int = 50) -> Integ
         >>> path.gradients.shape, bool(abs(path.running[-1] - path.expected) < 1e-5)
         (torch.Size([4, 3]), True)
     """
-    key = ("path", index, steps)
-    if key not in score.cache:
-        # One path at a time, because it holds all gradients.
-        for old in [old for old in score.cache if old[0] == "path"]:
-            del score.cache[old]
-        score.cache[key] = _path(score, index, steps)
-    return score.cache[key]  # type: ignore[no-any-return]
-
-
-def _path(score: ScoreFunction, index: int, steps: int) -> IntegrationPath:
     alphas, weights = gauss_legendre(steps)
     x, baseline = score.point(index), score.inputs.baseline[None]
-    points = torch.cat([baseline + alpha * (x - baseline) for alpha in alphas.tolist()])
-    with running(score):
-        gradients = score.gradients(points, index).cpu()
-        scores = score.values(torch.cat([baseline, points, x]), index).double().cpu()
+    gradients = path_gradients(score, index, steps)
+    scores = score.once(("path scores", index, steps), lambda: _scores(score, index, alphas))
     difference = (x - baseline)[0].cpu()
     each = (gradients * difference).double().flatten(1).sum(1) * weights
     return IntegrationPath(
         alphas, weights, scores[1:-1], gradients, difference, each.cumsum(0), float(scores[0]), float(scores[-1])
     )
+
+
+def path_gradients(score: ScoreFunction, index: int, steps: int) -> Tensor:
+    """Return the gradients along the path of input `index`, (steps, …), as Captum was given them or computed anew."""
+
+    def compute() -> Tensor:
+        return score.gradients(_points(score, index, gauss_legendre(steps)[0]), index)
+
+    return score.once(("path", index, steps), compute).cpu()  # type: ignore[no-any-return]
+
+
+def _scores(score: ScoreFunction, index: int, alphas: Tensor) -> Tensor:
+    """Return the scores of the baseline, along the path, and of the input, float64."""
+    points = [score.inputs.baseline[None], _points(score, index, alphas), score.point(index)]
+    return score.values(torch.cat(points), index).double().cpu()
+
+
+def _points(score: ScoreFunction, index: int, alphas: Tensor) -> Tensor:
+    x, baseline = score.point(index), score.inputs.baseline[None]
+    return torch.cat([baseline + alpha * (x - baseline) for alpha in alphas.tolist()])

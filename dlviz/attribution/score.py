@@ -1,7 +1,7 @@
 """The net as a function from an input, or from the embeddings of its tokens, to scores."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -22,6 +22,8 @@ from dlviz.torchkit.nested import named_tensors
 
 #: Numbers of all inputs that go through the net at once, and inputs at most.
 _CHUNK_NUMBERS, _CHUNK = 2_000_000, 256
+#: Numbers of gradients that are kept for the terms of a map.
+_KEPT_NUMBERS = 30_000_000
 
 
 class ScoreFunction:
@@ -42,7 +44,6 @@ class ScoreFunction:
         embedding: path of the embedding that reads the ids, "" for other inputs.
         state: the net's tensors when the score function was made, by their paths: it goes on with these after further training.
         notes: what the learner should know about the net's mode and outputs, in words.
-        cache: what is computed once.
 
     Raises:
         DlvizError: `net` or `output` cannot be called, or no embedding of the net reads the ids.
@@ -62,7 +63,7 @@ class ScoreFunction:
         self.notes: list[str] = list(inputs.notes)
         initialize_lazy(self.holder, [inputs.x[:1].clone(), *self._extra(0, 1)[0]], self._extra(0, 1)[1])
         self.state = _state(self.holder)
-        self.cache: dict[tuple[Any, ...], Any] = {}
+        self._kept: dict[tuple[Any, ...], Any] = {}
         with self.running():
             self._points = self._embed() if inputs.kind == "tokens" else inputs.x
         #: Scores of the inputs, (N, C), on the CPU.
@@ -118,7 +119,7 @@ class ScoreFunction:
             point: a batch of one.
         """
         made = copy.copy(self)
-        one, made.cache, made._depth = slice(index, index + 1), {}, 0
+        one, made._kept, made._depth = slice(index, index + 1), {}, 0
         tokens = self.inputs.tokens
         made.inputs = replace(
             self.inputs,
@@ -197,6 +198,18 @@ class ScoreFunction:
     def chunk_size(self) -> int:
         """How many variants of an input go through the net at once."""
         return max(1, min(_CHUNK, _CHUNK_NUMBERS // max(1, self._points[0].numel())))
+
+    def once(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returned the first time it was asked for by this key; of many numbers only the latest are kept."""
+        if key in self._kept:
+            return self._kept[key]
+        made = compute()
+        self._kept[key] = made
+        sizes = {name: one.numel() for name, one in self._kept.items() if isinstance(one, Tensor)}
+        for name in list(sizes)[:-1] if isinstance(made, Tensor) else []:
+            if sum(sizes.values()) > _KEPT_NUMBERS:
+                del self._kept[name], sizes[name]
+        return made
 
     def _run(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         try:
@@ -393,12 +406,26 @@ def gradient(scores: Tensor, leaf: Tensor) -> Tensor:
     """Return the gradient of the sum of some scores, in the shape of `leaf`.
 
     Raises:
-        DlvizError: they do not depend on it through functions that torch differentiates.
+        DlvizError: they do not depend on it through functions that torch differentiates, or torch refuses to.
     """
-    made = torch.autograd.grad(scores.sum(), leaf, allow_unused=True)[0] if scores.requires_grad else None
+    made = gradients(scores, [leaf])[0]
     if made is None:
         raise DlvizError(message("attribution.refused.gradient"))
     return made
+
+
+def gradients(scores: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
+    """Return the gradient of the sum of some scores by each of some tensors, ``None`` where they do not depend on it.
+
+    Raises:
+        DlvizError: torch refuses to differentiate.
+    """
+    if not scores.requires_grad or not tensors:
+        return [None for _ in tensors]
+    try:
+        return list(torch.autograd.grad(scores.sum(), tensors, allow_unused=True))
+    except RuntimeError as error:
+        raise DlvizError(message("attribution.refused.backward", error=first_line(error))) from error
 
 
 def _arguments(args: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

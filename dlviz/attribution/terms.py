@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dlviz.attribution.grad_cam import activations_and_weights, check_layer
-from dlviz.attribution.methods import covering, noise_std, running
-from dlviz.attribution.path import integration_path
+from dlviz.attribution.methods import covering, gauss_legendre, noise_std
+from dlviz.attribution.path import path_gradients
 from dlviz.attribution.record import Record, check_method
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -66,7 +66,7 @@ class Terms:
 
 
 def terms(record: Record, method: str, index: int, place: Sequence[int]) -> Terms:
-    """Return the terms of one number of a map, computed anew.
+    """Return the terms of one number of a map.
 
     Args:
         record: as :func:`dlviz.attribution.record` returns it.
@@ -108,17 +108,15 @@ def terms(record: Record, method: str, index: int, place: Sequence[int]) -> Term
 
 
 def _input_terms(record: Record, method: str, index: int, place: tuple[int, ...]) -> list[Term]:
-    score = record.score
+    score, point = record.score, record.score.point(index)
     if method == "integrated_gradients":
-        path = integration_path(score, index, record.steps)
-        means, differences = _at(path.mean_gradient[None], place)[0], _at(path.difference[None], place)[0]
+        gradients, weights = path_gradients(score, index, record.steps), gauss_legendre(record.steps)[1]
+        means = _at(gradients, place).T @ weights.to(gradients)
+        differences = _at((point - score.inputs.baseline).cpu(), place)[0]
         rows = zip(differences, means, strict=True)
         return [_term(k, ("difference", one), ("mean_gradient", mean)) for k, (one, mean) in enumerate(rows)]
-    point = score.point(index)
-    if ("gradient", index) not in score.cache:
-        with running(score):
-            score.cache["gradient", index] = score.gradients(point, index).cpu()
-    gradients, inputs = _at(score.cache["gradient", index], place)[0], _at(point.cpu(), place)[0]
+    gradient = score.once(("gradient", index), lambda: score.gradients(point, index)).cpu()
+    gradients, inputs = _at(gradient, place)[0], _at(point.cpu(), place)[0]
     if method == "saliency":
         return [_term(k, ("gradient", one)) for k, one in enumerate(gradients)]
     rows = zip(gradients, inputs, strict=True)
@@ -127,25 +125,24 @@ def _input_terms(record: Record, method: str, index: int, place: tuple[int, ...]
 
 def _noisy_gradients(record: Record, index: int) -> Tensor:
     """Return the gradients of SmoothGrad's copies of an input, (samples, …), with the noise that Captum draws from the same seed."""
-    score, key = record.score, ("noisy", index)
-    if key not in score.cache:
-        for old in [old for old in score.cache if old[0] == "noisy"]:
-            del score.cache[old]
+
+    def compute() -> Tensor:
         point = score.point(index)
         std = torch.tensor(noise_std(point, record.noise), device=point.device)
-        with running(score):
+        with score.running():
             torch.manual_seed(record.seed)
             noise = torch.normal(0, std.expand(record.samples, *point.shape[1:]).contiguous())
-            score.cache[key] = score.gradients(point + noise, index).cpu()
-    return score.cache[key]  # type: ignore[no-any-return]
+            return score.gradients(point + noise, index)
+
+    score = record.score
+    return score.once(("noise", index, record.noise, record.samples, record.seed), compute).cpu()  # type: ignore[no-any-return]
 
 
 def _channels(record: Record, layer: str, index: int, cell: tuple[int, ...]) -> list[Term]:
     score = record.score
-    key = ("channels", layer, index)
-    if key not in score.cache:
-        score.cache[key] = activations_and_weights(score, check_layer(score, layer), index)
-    maps, weights = score.cache[key]
+    maps, weights = score.once(
+        ("channels", layer, index), lambda: activations_and_weights(score, check_layer(score, layer), index)
+    )
     here = maps[(slice(None), *cell)]
     rows = zip(weights, here, strict=True)
     return [_term(k, ("weight", weight), ("activation", one)) for k, (weight, one) in enumerate(rows)]

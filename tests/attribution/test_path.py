@@ -42,10 +42,20 @@ def test_the_path_holds_what_torch_computes_at_each_alpha(kind):
         assert path.end == pytest.approx(float(scores(point.clone())[0, 0]), abs=1e-10)
 
 
-def test_one_path_is_kept_and_no_more():
+def test_gradients_are_kept_until_they_are_too_many(monkeypatch):
     net = RowNet(0)
     score = score_function(net, net.inputs(2), 0)
+    calls = []
+    monkeypatch.setattr(
+        score, "gradients", lambda points, index: calls.append(index) or type(score).gradients(score, points, index)
+    )
+    made = integrated_gradients(score, 4)
     first = integration_path(score, 0, 4)
-    assert integration_path(score, 0, 4) is first
-    integration_path(score, 1, 4)
-    assert [key for key in score.cache if key[0] == "path"] == [("path", 1, 4)]
+    assert calls == [0, 1]
+    torch.testing.assert_close(first.mean_gradient * first.difference, made.values[0], **EXACT)
+    monkeypatch.setattr("dlviz.attribution.score._KEPT_NUMBERS", 1)
+    integration_path(score, 1, 5)
+    assert calls == [0, 1, 1]
+    again = integration_path(score, 0, 4)
+    assert calls == [0, 1, 1, 0]
+    assert torch.equal(again.gradients, first.gradients)
