@@ -74,7 +74,8 @@ def _points(call: EagerCall, operation: Operation) -> int:
     if not call.is_function:
         inside = operation.module == call.module or operation.module.startswith(f"{call.module}.") or not call.module
         return _LINE + _MODULE + _NAME if inside else 0
-    if operation.lines != call.lines and operation.module != call.module:
+    # A call is recorded if it uses an input or a parameter.
+    if operation.is_constant or (operation.lines != call.lines and operation.module != call.module):
         return 0
     name = call.name.partition(" ")[0]
     is_operator = name in _OPERATORS or hasattr(torch.ops.aten, name)

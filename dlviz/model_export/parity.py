@@ -1,11 +1,13 @@
 """Whether the outputs of a model and of the programs made from it are equal: on the example, on random inputs, and for other sizes."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -74,8 +76,8 @@ def _size(one: Comparison) -> float:
 def compare(cases: Sequence[Case], eager: Run, runtimes: Mapping[str, Run], models: Sequence[nn.Module] = ()) -> Parity:
     """Run the model and the programs on all inputs, each in the same order, and compare their outputs.
 
-    Random generators begin every run in the same state. What a run changes in a module, the runs after it find, as in real use; every
-    program begins with the modules as they were.
+    Every input has its own seed of all random generators, with which each run on it begins. What a run changes in a module, the runs
+    after it find, as in real use; every program begins with the modules as they were.
 
     Args:
         cases: the inputs.
@@ -103,17 +105,27 @@ def _outputs(run: Run, cases: Sequence[Case], models: Sequence[nn.Module]) -> li
     with ExitStack() as stack:
         for model in models:
             stack.enter_context(on_copies(model))
-        return [_output(run, case.leaves) for case in cases]
+        return [_output(run, case.leaves, seed) for seed, case in enumerate(cases)]
 
 
-def _output(run: Run, leaves: Sequence[Any]) -> Any:
+def _output(run: Run, leaves: Sequence[Any], seed: int) -> Any:
     """Return the flattened output, or the error that was raised."""
     copies = [leaf.detach().clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
     try:
-        with quiet(), torch.no_grad(), generators_restored():
+        with quiet(), torch.no_grad(), _seeded(seed):
             return torch.utils._pytree.tree_leaves(run(copies))
     except Exception as error:  # a learner's forward, and every runtime, may raise anything
         return error
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed every random generator inside the block, and restore them afterwards."""
+    with generators_restored():
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        yield
 
 
 def comparison(expected: Sequence[Any], output: Any) -> Comparison:
@@ -207,9 +219,9 @@ def first_difference(
     try:
         with quiet(), torch.no_grad(), on_copies(program.module):
             _outputs(example.runner(program.module), earlier, ())
-            with generators_restored():
+            with _seeded(len(earlier)):
                 tracer.trace(args, kwargs)
-            with generators_restored():
+            with _seeded(len(earlier)):
                 Recorder(program.module).run(*case.leaves)
     except Exception:  # the operations up to the one that raised are compared
         pass

@@ -1,5 +1,6 @@
 """The program that torch.export makes of a model: its operations, where each comes from, and what torch says when it refuses."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ class Operation:
         lines: lines of code that led to it, the innermost last, without torch's own.
         call: torch's name for the call of a function that ran it, the same for all operations of that call.
         kind: "tensor", or "size" and "check" for what torch adds to compute or check a size or a value.
+        is_constant: whether it uses neither an input nor a parameter, directly or through other operations.
         is_idle: whether it returns its input in evaluation mode, as dropout does.
     """
 
@@ -40,6 +42,7 @@ class Operation:
     lines: tuple[CodeLine, ...]
     call: str
     kind: str
+    is_constant: bool
     is_idle: bool
 
 
@@ -124,7 +127,7 @@ def _export(export: Any, example: Example, named: Mapping[int, Mapping[int, str]
         name = type(error).__name__
         return Refusal(first_paragraph(error), name, line_of_error(error), "DataDependent" in name)
     report = getattr(exported, "_report", None)
-    operations = tuple(_operation(node) for node in exported.graph.nodes if node.op == "call_function")
+    operations = tuple(_operations(exported.graph))
     with quiet():
         return Program(exported, exported.module(), operations, report is not None, tuple(_failures(report)))
 
@@ -144,20 +147,45 @@ def _failures(report: Any) -> Iterator[Failure]:
 
 @contextmanager
 def _trace_folder() -> Iterator[None]:
-    """Let torch write the log of a draft into a folder that is removed afterwards."""
-    name = "TORCH_TRACE"
-    before = os.environ.get(name)
+    """Let torch write the log of a draft into a folder that is removed afterwards, and restore torch's own log."""
+    variable, logger = torch._logging._internal.DTRACE_ENV_VAR, logging.getLogger("torch.__trace")
+    before, handlers, keeper = os.environ.get(variable), list(logger.handlers), _HandlerKeeper(logger)
+    logger.addHandler(keeper)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        os.environ[name] = folder
+        os.environ[variable] = folder
         try:
             yield
         finally:
-            os.environ.pop(name)
+            for handler in keeper.seen.difference(handlers):
+                handler.close()
+            logger.handlers[:] = handlers
+            os.environ.pop(variable)
             if before is not None:
-                os.environ[name] = before
+                os.environ[variable] = before
 
 
-def _operation(node: Any) -> Operation:
+class _HandlerKeeper(logging.Handler):
+    """Keeps the handlers of a logger, so that their files can be closed: torch leaves them open."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+        self.seen: set[logging.Handler] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.update(self._logger.handlers)
+
+
+def _operations(graph: Any) -> Iterator[Operation]:
+    constants: set[Any] = set()
+    for node in graph.nodes:
+        if node.op == "call_function":
+            if all(one in constants for one in node.all_input_nodes):
+                constants.add(node)
+            yield _operation(node, node in constants)
+
+
+def _operation(node: Any, is_constant: bool) -> Operation:
     target = str(node.target) if isinstance(node.target, torch._ops.OpOverload) else f"{node.target.__name__}"
     name = target.split(".")[1] if target.startswith("aten.") else target.split(".")[0]
     tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(node.meta.get("val")) if isinstance(leaf, Tensor)]
@@ -174,5 +202,6 @@ def _operation(node: Any) -> Operation:
         lines=traced_lines(node.meta.get("stack_trace")) if is_inside else (),
         call=str((node.meta.get("torch_fn") or ("",))[0]),
         kind="tensor" if tensors else "check" if "assert" in name else "size",
+        is_constant=is_constant,
         is_idle=name in ("dropout", "feature_dropout", "alpha_dropout") and node.args[2:3] == (False,),
     )

@@ -20,7 +20,8 @@ def quiet() -> Iterator[None]:
         logging.root,
         *(one for name, one in logging.root.manager.loggerDict.items() if name.startswith("torch")),
     ]
-    handlers = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
+    every = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
+    handlers: list[logging.Handler] = [handler for handler in every if isinstance(handler, logging.StreamHandler)]
     if logging.lastResort is not None:
         handlers.append(logging.lastResort)
     levels = [(handler, handler.level) for handler in handlers]

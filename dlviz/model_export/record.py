@@ -1,7 +1,9 @@
 """All that is known of a model's export: its eager calls, the exported program, sizes that may vary, outputs, graph breaks, saving."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -124,7 +126,7 @@ def record(
         else:
             runs["onnx"] = converted.run
     compiled = None
-    with torch.no_grad(), generators_restored(), eval_mode(model), on_copies(model):
+    with _compilable(model):
         if "compile" in runtimes:
             made = CompiledModel(model)
             with on_copies(model):
@@ -134,7 +136,7 @@ def record(
         parity = compare(inputs, eager, runs, [model] if program is None else [model, program.module])
     parting = None
     worst = parity.worst("exported") if program is not None and not parity.is_equal("exported") else None
-    with untouched([model]):
+    with _compilable(model):
         if program is not None and worst is not None:
             parting = first_difference(example, program, tracer.calls, matched, inputs[: worst + 1])
         saving = check_saving(model, inputs[0], eager, state)
@@ -163,6 +165,8 @@ def _eager_run(example: Example) -> tuple[EagerTracer, bool, tuple[str, ...]]:
     Raises:
         DlvizError: the model raises an error.
     """
+    # Once dynamo is imported, torch.cond is run as plain Python here, where its calls can be seen.
+    import_module("torch._dynamo")
     tracer = EagerTracer(example.model)
     with untouched([example.model]), quiet():
         try:
@@ -175,6 +179,13 @@ def _eager_run(example: Example) -> tuple[EagerTracer, bool, tuple[str, ...]]:
         after = _plain_attributes(example.model)
         changed = tuple(name for name, value in after.items() if attributes.get(name) != value)
         return tracer, not torch.equal(generator, torch.get_rng_state()), changed
+
+
+@contextmanager
+def _compilable(model: nn.Module) -> Iterator[None]:
+    """Run a model inside the block as :func:`untouched` does, but let torch.compile work, which torch.cond uses even in an export."""
+    with torch.no_grad(), generators_restored(), eval_mode(model), on_copies(model):
+        yield
 
 
 def _plain_attributes(model: nn.Module) -> dict[str, Any]:
@@ -209,7 +220,7 @@ def _exported(example: Example, named: Mapping[int, Mapping[int, str]] | None) -
     refusal = None
     attempts = [lambda: export_program(example, named), lambda: export_program(example), lambda: export_draft(example)]
     for attempt in attempts if named is not None else attempts[1:]:
-        with untouched([example.model]):
+        with _compilable(example.model):
             made = attempt()
         if isinstance(made, Program):
             return made, refusal

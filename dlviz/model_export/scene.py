@@ -227,9 +227,7 @@ def _program_note(operation: Operation, call: int, kind: str) -> str:
     if kind == "idle":
         return message("model_export.note.idle")
     if kind == "added":
-        key = {"copy_": "written", "lift_fresh_copy": "constant", "detach": "constant", "detach_": "constant"}.get(
-            operation.name, "added"
-        )
+        key = "written" if operation.name == "copy_" else "constant" if operation.is_constant else "added"
         return message(f"model_export.note.{key}")
     return ""
 
