@@ -93,7 +93,7 @@ class Layer:
         after: the same afterwards, without those that are 0.
         error: largest difference between a weight that is not pruned and what stands in its place.
         levels: of a quantized layer some weights of median size, in steps of their row's scale, and the integers that stand for them;
-            each (M,). ``None`` if there are none.
+            each (M,). ``None`` if there are none, or if the weights were trained again.
     """
 
     name: str
@@ -295,11 +295,12 @@ def _levels(old: Tensor, new: Any) -> tuple[Tensor, Tensor] | None:
     """Return some weights around the median of those above 0, in steps of their row's scale, and the integers that stand for them."""
     steps = old / new.scale.double().cpu()
     integers = new.qdata.cpu()
-    # A weight that was pruned, or trained again, is not the one that was rounded.
-    is_rounded = (integers > 0) & ((steps - integers).abs() <= 0.5 + 1e-3)
-    if not bool(is_rounded.any()):
+    is_kept = integers != 0
+    # Weights that were trained again after pruning are not those that were rounded.
+    was_trained = bool(((steps - integers).abs()[is_kept] > 0.5 + 1e-3).any())
+    if was_trained or not bool((integers > 0).any()):
         return None
-    shown = is_rounded & ((steps - integers[is_rounded].median()).abs() < LEVELS + 0.5)
+    shown = is_kept & ((steps - integers[integers > 0].median()).abs() < LEVELS + 0.5)
     return steps[shown][:_MAX_LEVELS], integers[shown][:_MAX_LEVELS].long()
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from torch import Tensor
 
 from dlviz.compression.measurement import Latency
-from dlviz.compression.pruning import prunable
 from dlviz.compression.quantization import METHODS, is_available
 from dlviz.compression.record import LEVELS, Layer, Settings, Trial
 from dlviz.compression.widget_state import CompressionState
@@ -245,18 +244,16 @@ def _notes(state: CompressionState, trial: Trial, failure: str) -> list[dict[str
     notes = [{"kind": "bad", "text": failure}] if failure else []
     if not is_available():
         notes.append({"kind": "", "text": message("compression.note.no_torchao")})
+    facts = []
     if trial.settings.structured:
-        kept = prunable(state.original)[-1].layer
-        notes.append({"kind": "", "text": message("compression.note.last_layer", name=kept)})
+        facts.append(message("compression.note.last_layer", name=trial.layers[-1].name))
     left = [layer.name for layer in trial.layers if not layer.quantized]
     if trial.settings.quantize != "none" and left:
-        names = ", ".join(left[:4]) + (", …" if len(left) > 4 else "")
-        notes.append({"kind": "", "text": message("compression.note.not_linear", names=names)})
+        names = ", ".join(left[:3]) + (", …" if len(left) > 3 else ".")
+        facts.append(message("compression.note.not_linear", names=names))
     if len(trial.layers) > MAX_LAYERS:
-        notes.append(
-            {"kind": "", "text": message("compression.note.layers", drawn=MAX_LAYERS, count=len(trial.layers))}
-        )
-    return notes
+        facts.append(message("compression.note.layers", drawn=MAX_LAYERS, count=len(trial.layers)))
+    return [*notes, *([{"kind": "", "text": " ".join(facts)}] if facts else [])]
 
 
 def percent(share: float) -> str:

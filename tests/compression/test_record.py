@@ -71,6 +71,18 @@ def test_rounded_weights_are_shown_beside_their_integers():
     assert bool(torch.isin(steps, scaled).all())
 
 
+def test_weights_that_were_trained_again_are_not_shown_as_rounded():
+    def finetune(net):
+        with torch.no_grad():
+            net.weight_orig.mul_(3)
+
+    net = nn.Linear(40, 30)
+    plan = Settings(0.3, quantize="int8 weights")
+    (layer,) = record(net, lambda net: net(torch.ones(2, 40)).sum(), settings=plan, finetune=finetune).layers
+    assert layer.quantized
+    assert layer.levels is None
+
+
 def test_finetuning_trains_what_is_left_and_starts_from_the_same_random_numbers():
     net, (x, labels) = classifier(), points()
     seen = []

@@ -85,6 +85,17 @@ def test_a_sweep_that_fails_keeps_what_it_has_tried():
     assert len(view.scene["points"]) == 2
 
 
+def test_a_note_says_which_layers_keep_their_channels_or_their_floats():
+    view = dlviz.compress(
+        nn.Sequential(nn.Conv1d(6, 4, 1), nn.Flatten(), nn.Linear(4, 3)), lambda net: net(torch.ones(2, 6, 1)).sum()
+    )
+    assert view.scene["notes"] == []
+    view.apply(amount=0.5, structured=True, quantize="int8 weights")
+    assert [note["text"] for note in view.scene["notes"]] == [
+        "The last layer, 2, keeps its channels: each is an output of the model. torchao rounds linear layers only; these stay floats: 0."
+    ]
+
+
 def test_what_is_trained_later_is_not_seen():
     view, net = view_of()
     before = copy.deepcopy(net.state_dict())

@@ -45,9 +45,8 @@ export function layerPanel({ messages, signal, select }) {
     list.style.setProperty("--name", `${Math.min(12, Math.max(...layers.map(({ name }) => name.length)))}ch`);
     list.replaceChildren(...layers.map((layer, k) => {
       const share = layer.count ? layer.zeros / layer.count : 0;
-      const words = `${layer.kind} ${shape(layer.shape)}${layer.quantized ? " · int8" : ""}`;
       return h("button", { type: "button", class: "cmp-layer", "data-layer": k, "aria-pressed": k === selected },
-        h("span", { class: "cmp-name", title: layer.name }, layer.name), h("span", { class: "cmp-kind", title: words }, words), h("i", {}, h("i", { style: `width:${100 * share}%` })), h("span", { class: "mono" }, `${format(100 * share, 3)}%`));
+        h("span", { class: "cmp-name", title: `${layer.name} · ${layer.kind} ${shape(layer.shape)}` }, layer.name), h("i", {}, h("i", { style: `width:${100 * share}%` })), h("span", { class: "dlviz-soft" }, layer.quantized ? "int8" : ""), h("span", { class: "mono" }, `${format(100 * share, 3)}%`));
     }));
   }
   return {
@@ -63,7 +62,11 @@ export function layerPanel({ messages, signal, select }) {
       drawHistogram(layer);
       rounding.draw(layer, levels, width);
       drawList(layers, index);
-      if (hasFocus) /** @type {HTMLElement} */ (list.children[index]).focus();
+      const row = /** @type {HTMLElement} */ (list.children[index]);
+      if (hasFocus) row.focus();
+      // Only the list is scrolled, not the page.
+      const top = row.offsetTop - list.offsetTop;
+      if (top < list.scrollTop || top + row.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top;
     },
   };
 }
