@@ -4,6 +4,15 @@ import torch
 from torch import nn
 
 from dlviz.attribution import record
+from dlviz.kit.messages import message
+
+#: What the text tells the learner to open or to press.
+NAMED_IN_THE_TEXT = {
+    "attribution.check.title": "Is it an explanation?",
+    "attribution.check.randomization_button": "Randomize the weights",
+    "attribution.check.deletion_insertion_button": "Delete and insert",
+    "attribution.control.signed": "signs",
+}
 
 
 def a_network(train_images, test_images, cnn):
@@ -105,7 +114,7 @@ def exercise_grad_cam(grad_cam, net, some, targets):
     assert not net[3]._forward_hooks
 
 
-def a_pooled_network(pooled_net, accuracy, test_images, test_labels):
+def train_pooled(pooled_net, accuracy, test_images, test_labels):
     assert accuracy(pooled_net, test_images, test_labels) > 0.93
 
 
@@ -172,6 +181,7 @@ def first_day(leaky_model, plain_model, r_squared, first_day, later, table_view,
     found = record(leaky_model, rows, methods=["integrated_gradients"]).attributions["integrated_gradients"].strengths
     shares = found.mean(0) / found.mean(0).sum()
     assert 0.35 < shares[-1] < 0.55
+    assert shares[-1] > shares[:-1].sort(descending=True).values[:5].sum()
     assert shares[:-1].max() < 0.13
 
 
@@ -189,7 +199,8 @@ def open_reader(word_view, tokens):
     assert found[1, but] < 0.4 * found[1].max()
 
 
-def attention_and_gradients(word_agreement):
+def agreement(word_agreement, order, new_reviews):
+    assert {scores.shape for scores in order.values()} == {new_reviews.ids.shape}
     assert len(word_agreement) == 3
     assert all(0.15 < value < 0.6 for value in word_agreement.values())
 
@@ -217,7 +228,10 @@ def random(similar, ink_alone, untrained, accuracy, test_images, test_labels):
 
 
 def open_checks(check_view):
-    assert set(check_view.maps) == {"saliency", "gradient_x_input", "integrated_gradients"}
+    assert {key: message(key) for key in NAMED_IN_THE_TEXT} == NAMED_IN_THE_TEXT
+    changed = {name: check_view.randomization(name).correlations[-1] for name in check_view.maps}
+    assert abs(changed["saliency"]) < 0.5
+    assert changed["gradient_x_input"] > 0.75
 
 
 def exercise_deletion(deletion_curve, net, some, targets):
@@ -236,7 +250,8 @@ def areas(areas, deletion_area, net, some, targets):
     assert 0 < made < 1
 
 
-def retrained(again):
+def retrained(again, gaps_alone):
+    assert gaps_alone > 0.95
     assert again["most important"][0] < 0.05
     assert again["most important"][1] > 0.9
     assert again["most important"][1] > again["random"][1]
