@@ -223,6 +223,22 @@ def _latent(names: Names) -> Any:
     return view
 
 
+def _attribute(names: Names) -> Any:
+    net = _network(names, nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, len(ATTACKS)))
+    named = {"features": names.some(4), "classes": names.some(len(ATTACKS)), "labels": names.some(2)}
+    view = dlviz.attribute(net, torch.ones(2, 4), [0, 1], **named)
+    view.randomization()
+    view.other_class()
+    view.input_noise()
+    return view
+
+
+def _attribute_tokens(names: Names) -> Any:
+    net = nn.Sequential(nn.Embedding(9, 4), nn.Conv1d(4, 4, 1), _module(names())(nn.Flatten(), nn.LazyLinear(2)))
+    tokens = names.some(4)
+    return dlviz.attribute(net, torch.arange(4), 1, tokens=[tokens], classes=names.some(2), method="grad_cam")
+
+
 def _compress(names: Names) -> Any:
     net = _network(names, nn.Linear(4, 5), nn.Linear(5, len(ATTACKS)))
     x, labels = torch.ones(len(ATTACKS), 4), torch.arange(len(ATTACKS))
@@ -273,6 +289,25 @@ def _profile(names: Names) -> Any:
     view = dlviz.profile(step, torch.ones(2, 4), label=names(), repeats=1, against=net, table_by="line")
     view.selected, view.highlighted = [0, view.record.events.names.index("aten::linear")], 0
     return view
+
+
+def _export_check(names: Names) -> Any:
+    net = _network(names, nn.Linear(4, 5), nn.ReLU(), nn.Dropout(), nn.Linear(5, 2))
+    setattr(net[0], "scale", torch.ones(1))  # noqa: B010, a plain tensor, which is named
+    state = {names(): torch.ones(1), names(): torch.ones(2)}
+    return dlviz.export_check(net, torch.ones(2, 4), runtimes=[], state=state, tab="saving")
+
+
+def _export_check_refused(names: Names) -> Any:
+    class Refused(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.sum() > 0:  # <img src=x onerror="hurt=1"></script><script>hurt=1</script> {{x}}
+                return x
+            if torch.compiler.is_exporting():
+                raise ValueError(EVERYTHING)
+            return -x
+
+    return dlviz.export_check(Refused(), -torch.ones(2, 4), runtimes=["compile"])
 
 
 def _attention(names: Names) -> Any:
@@ -353,7 +388,8 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _confusion,
         _split,
     ),
-    *(_generate, _embedding, _word2vec, _latent, _compress, _duel, _denoise, _profile),
+    *(_generate, _embedding, _word2vec, _latent, _attribute, _attribute_tokens, _compress, _duel, _denoise, _profile),
+    *(_export_check, _export_check_refused),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

@@ -128,6 +128,13 @@ def moved(view: Any, **traits: Any) -> Any:
     return view
 
 
+def checked(view: Any) -> Any:
+    """Compute every check of an attribution map."""
+    for check in (view.randomization, view.deletion_insertion, view.other_class, view.input_noise):
+        check()
+    return view
+
+
 #: Each public function on a learner's objects. `seed` is missing: to set the generators is its purpose.
 CALLS: dict[str, Callable[[Learner], Any]] = {
     "graph": lambda one: dlviz.graph(lambda: (one.leaf * 2).sum()),
@@ -163,6 +170,9 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
         example=2, probe=[0.5, 0.1], decoded_grid=True,
     ),
     "duel": lambda one: moved(dlviz.duel(one.plane, nn.Sequential(one.plane, nn.MaxPool1d(2)), one.points), resolution=12),
+    "attribute": lambda one: checked(
+        moved(dlviz.attribute(one.convolutional, one.images, [0, 1, 2, 3]), method="grad_cam", target=3, layer="0", relu=False)
+    ),
     "compress": lambda one: moved(
         dlviz.compress(one.plane, lambda net: (net(one.points), one.labels), finetune=lambda net: net(one.points).sum().backward(),
                        student=one.plane, data=one.points, distill_steps=2),
@@ -172,6 +182,7 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
     "profile": lambda one: dlviz.profile(
         lambda: trained(one), repeats=1, warmup=1, against=lambda: one.convolutional(one.images)
     ),
+    "export_check": lambda one: dlviz.export_check(one.convolutional, one.images, runtimes=["compile"]),
     "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),

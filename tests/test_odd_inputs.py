@@ -162,6 +162,26 @@ def _latent(**options: Any) -> Any:
     return dlviz.latent(nn.Linear(4, 3), nn.Linear(3, 4), torch.arange(24.0).view(6, 4) / 24, **options)
 
 
+def _attribute(**options: Any) -> Any:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3))
+    image = torch.arange(36.0).view(1, 6, 6) / 36
+    return dlviz.attribute(net, image, **{"methods": ["saliency", "grad_cam"]} | options)
+
+
+def _attribute_tokens(**options: Any) -> Any:
+    net = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 2))
+    return dlviz.attribute(net, torch.arange(3), **{"methods": "saliency"} | options)
+
+
+def _export_check(**options: Any) -> Any:
+    return dlviz.export_check(nn.Linear(2, 2), torch.ones(3, 2), **{"runtimes": [], **options})
+
+
+def _returning(value: Any) -> nn.Module:
+    """Return a module that returns a value whatever it gets."""
+    return type("Returning", (nn.Module,), {"forward": lambda self, x: value})()
+
+
 def _compress(net: Any = None, evaluate: Any = None, **options: Any) -> Any:
     x = torch.arange(12.0).view(6, 2) / 12
     return dlviz.compress(net or nn.Linear(2, 2), evaluate or (lambda net: (net(x), [0, 1, 0, 1, 0, 1])), **options)
@@ -393,6 +413,43 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "rates": lambda v: _latent().rates(v),
         "update": lambda v: _latent().update(v),
     },
+    "attribute": {
+        "net": lambda v: dlviz.attribute(v, torch.ones(2), methods="saliency"),
+        "what the net returns": lambda v: dlviz.attribute(lambda x: v, torch.ones(2), methods="occlusion"),
+        "x": lambda v: dlviz.attribute(nn.Linear(2, 2), v, methods="saliency"),
+        "ids": lambda v: dlviz.attribute(nn.Sequential(nn.Embedding(9, 2), nn.Flatten()), v, methods="saliency"),
+        "what output returns": lambda v: _attribute(output=lambda scores: v),
+        **{
+            name: lambda v, name=name: _attribute(**{name: v})
+            for name in (
+                "target",
+                "methods",
+                "layer",
+                "relu",
+                "baseline",
+                "labels",
+                "classes",
+                "args",
+                "output",
+                "seed",
+                "kind",
+            )
+        },
+        "steps": lambda v: _attribute(methods="integrated_gradients", steps=v),
+        **{name: lambda v, name=name: _attribute(methods="smooth_grad", **{name: v}) for name in ("samples", "noise")},
+        **{name: lambda v, name=name: _attribute(methods="occlusion", **{name: v}) for name in ("window", "stride")},
+        "features": lambda v: dlviz.attribute(nn.Linear(2, 2), torch.ones(2), methods="saliency", features=v),
+        "tokens": lambda v: _attribute_tokens(tokens=v),
+        "a token's baseline": lambda v: _attribute_tokens(methods="integrated_gradients", baseline=v),
+        **{
+            name: lambda v, name=name: _attribute(**{name: v})
+            for name in ("method", "index", "place", "signed", "scale", "input_opacity")
+        },
+        "terms": lambda v: _attribute().terms(place=v),
+        "the method of terms": lambda v: _attribute().terms(v),
+        "the index of a path": lambda v: _attribute(methods="integrated_gradients").integration_path(v),
+        "other_class": lambda v: _attribute().other_class(target=v),
+    },
     "compress": {
         "net": lambda v: dlviz.compress(v, lambda net: net(torch.ones(1, 2)).sum()),
         "evaluate": lambda v: dlviz.compress(nn.Linear(2, 2), v),
@@ -459,6 +516,16 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "y": lambda v: _denoise(labels=[0, 1, 1]).predict(torch.ones(4, 2), 0, v),
         "noised": lambda v: _denoise().noised(v),
         "betas": lambda v: dlviz.diffusion.Schedule(v),
+    },
+    "export_check": {
+        "net": lambda v: dlviz.export_check(v, torch.ones(2, 2), runtimes=[]),
+        "x": lambda v: dlviz.export_check(nn.Linear(2, 2), v, runtimes=[]),
+        "kwargs": lambda v: dlviz.export_check(nn.Linear(2, 2), torch.ones(3, 2), kwargs=v, runtimes=[]),
+        "what net returns": lambda v: dlviz.export_check(_returning(v), torch.ones(3, 2), runtimes=[]),
+        **{
+            name: lambda v, name=name: _export_check(**{name: v})
+            for name in ("dynamic", "runtimes", "state", "seed", "tab", "theme")
+        },
     },
     "profile": {
         "fn": lambda v: dlviz.profile(v, repeats=1),

@@ -81,10 +81,9 @@ class Attribute(Widget):
         self._state: AttributionState | None = state
         self._name = name
         record = state.record
-        first = scenes.methods(record)[0]
-        method, index = traits.get("method") or first, traits.get("index", 0)
-        traits["method"] = method
-        super().__init__(layer=state.layer, relu=record.relu, target=int(record.inputs.targets[index]), **traits)
+        method, index = check_which(record, traits.pop("method", None), traits.pop("index", 0))
+        own = {"layer": state.layer, "relu": record.relu, "target": int(record.inputs.targets[index])}
+        super().__init__(method=method, index=index, **own, **traits)
         if not self.place:
             self.place = state.strongest(method, index)
         self._redraw()
@@ -129,15 +128,14 @@ class Attribute(Widget):
         Raises:
             DlvizError: there is no such map or place.
         """
-        method, index = self.method if method is None else method, self.index if index is None else index
         state = self._attribution
-        if place is None:
-            place = self.place or state.strongest(method, index)
-        return state.terms(method, index, place)
+        method, index = check_which(state.record, method, index, self.method, self.index)
+        return state.terms(method, index, (self.place or state.strongest(method, index)) if place is None else place)
 
     def integration_path(self, index: int | None = None) -> IntegrationPath:
         """Return the path of integrated gradients from the baseline to an input, by default the open one."""
-        return self._attribution.path(self._check_index(self.index if index is None else index))
+        state = self._attribution
+        return state.path(check_which(state.record, None, index, first=self.index)[1])
 
     def randomization(self, method: str | None = None, index: int | None = None, **options: Any) -> Randomization:
         """Return the maps while the net's layers get random weights, from the last to the first.
@@ -170,8 +168,9 @@ class Attribute(Widget):
         return found
 
     def _check(self, name: str, method: str | None, index: int | None, options: Mapping[str, Any]) -> Any:
-        method, index = self.method if method is None else method, self.index if index is None else index
-        found = self._attribution.check(name, method, index, options)
+        state = self._attribution
+        method, index = check_which(state.record, method, index, self.method, self.index)
+        found = state.check(name, method, index, options)
         self._show_checks()
         return found
 
@@ -193,22 +192,13 @@ class Attribute(Widget):
 
     # Checks of what Python and the view set.
 
-    def _check_index(self, value: Any) -> int:
-        last = len(self.record.inputs) - 1
-        if not is_integer(value) or not 0 <= value <= last:
-            raise DlvizError(message("attribution.refused.index", last=last, got=repr(value)[:60]))
-        return int(value)
-
     @traitlets.validate("index")
     def _validate_index(self, proposal: Any) -> int:
-        return self._check_index(proposal["value"])
+        return check_which(self.record, None, proposal["value"])[1]
 
     @traitlets.validate("method")
     def _validate_method(self, proposal: Any) -> str:
-        names = scenes.methods(self.record)
-        if proposal["value"] not in names:
-            raise DlvizError(message("attribution.refused.method", names=", ".join(names), got=proposal["value"]))
-        return str(proposal["value"])
+        return check_which(self.record, proposal["value"], 0)[0]
 
     @traitlets.validate("place")
     def _validate_place(self, proposal: Any) -> list[int]:
@@ -322,6 +312,21 @@ class Attribute(Widget):
         }
 
 
+def check_which(record: Record, method: Any, index: Any, default: str = "", first: int = 0) -> tuple[str, int]:
+    """Return method and index of a map; for ``None`` the defaults, or the first method.
+
+    Raises:
+        DlvizError: there is no such map.
+    """
+    names, last = scenes.methods(record), len(record.inputs) - 1
+    method, index = default or names[0] if method is None else method, first if index is None else index
+    if not isinstance(method, str) or method not in names:
+        raise DlvizError(message("attribution.refused.method", names=", ".join(names), got=repr(method)[:60]))
+    if not is_integer(index) or not 0 <= index <= last:
+        raise DlvizError(message("attribution.refused.index", last=last, got=repr(index)[:60]))
+    return method, int(index)
+
+
 @suggests_names
 def attribute(
     net: Any,
@@ -431,6 +436,5 @@ def attribute(
             _OPACITY if state.record.inputs.kind == "image" and max(state.record.inputs.places) > _CELLS else 0
         )
     shown: dict[str, Any] = {"signed": signed, "scale": scale, "input_opacity": input_opacity, "speed": speed}
-    if method is not None:
-        shown["method"] = method
-    return Attribute(state, name, index=index, place=list(place), theme=theme, **shown)
+    place = list(place) if isinstance(place, (tuple, list)) else place
+    return Attribute(state, name, method=method, index=index, place=place, theme=theme, **shown)

@@ -88,8 +88,7 @@ class AttributionState:
 
     def terms(self, method: str, index: int, place: Sequence[int]) -> Terms:
         """Return the terms of one number of a map."""
-        key = ("terms", method, index, tuple(place))
-        return self._once(key, lambda: terms(self.record, method, index, tuple(place)))
+        return terms(self.record, method, index, place)
 
     def path(self, index: int) -> IntegrationPath:
         """Return the path of integrated gradients of one input."""

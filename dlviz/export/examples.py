@@ -293,6 +293,50 @@ def latent():
     return view
 
 
+def attribute():
+    dlviz.seed(0)
+    data = dlviz.data.shortcut_digits()
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(256, 10)),
+    )
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
+    for _ in range(100):
+        rows = torch.randint(len(data.train), (128,))
+        loss = nn.functional.cross_entropy(net(data.train[rows]), data.train_labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    view = dlviz.attribute(net, data.test[3], method="integrated_gradients")
+    view.deletion_insertion()
+    view.randomization()
+    view.step = 24
+    return view
+
+
+def export_check():
+    class Classifier(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Embedding(50, 16)
+            self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+            self.drop = nn.Dropout(0.1)
+            self.short = nn.Linear(16, 3)
+            self.long = nn.Linear(16, 3)
+
+        def forward(self, tokens):
+            x = self.embed(tokens)
+            x, _ = self.attention(x, x, x, need_weights=False)
+            x = self.drop(x).mean(1)
+            if x.norm() > 1:
+                return self.long(x)
+            return self.short(x)
+
+    dlviz.seed(0)
+    net = Classifier().eval()
+    return dlviz.export_check(net, torch.randint(0, 50, (4, 12)), runtimes=["compile"])
+
+
 def surface():
     return dlviz.surface(lambda p: torch.sin(p[0]) * torch.cos(p[1]) + 0.05 * p.pow(2).sum(), limits=(-4, 4), view="3d")
 

@@ -46,8 +46,8 @@ GROUPS: Mapping[str, Sequence[Example]] = {
         examples.embedding,
     ),
     "generative": (examples.duel, examples.latent, examples.denoise),
-    "data": (examples.split, examples.confusion),
-    "cost": (examples.profile, examples.compress),
+    "data": (examples.split, examples.confusion, examples.attribute),
+    "cost": (examples.profile, examples.compress, examples.export_check),
 }
 
 

@@ -77,7 +77,8 @@ def check_options(function: str, widget: traitlets.HasTraits, options: Mapping[s
             continue
         try:
             trait.validate(widget, value)
-        except traitlets.TraitError:
+        except (traitlets.TraitError, ValueError, RuntimeError, NotImplementedError):
+            # An array or a tensor that is compared with the values of an Enum raises an error of its own.
             shown = repr(value) if isinstance(value, (str, int, float, list, tuple)) else type(value).__name__
             got = shown if len(shown) <= _MAX_SHOWN else type(value).__name__
             error = message("kit.refused.option", function=function, name=name, kind=_kind(trait), got=got)

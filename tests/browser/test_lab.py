@@ -163,6 +163,19 @@ OTHERS = (
         "2 pca",
     ),
     (
+        "net, x = nn.Linear(5, 3), torch.rand(9, 5)\nview = dlviz.compress(net, lambda net: net(x).sum())\nview",
+        lambda view: view.get_by_role("slider", name="share of the weights").press("End"),
+        "print(view.amount, len(view.tried), view.step)",
+        "0.99 2 1",
+    ),
+    (
+        "net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3))\n"
+        "view = dlviz.attribute(net, torch.rand(1, 8, 8), place=(0, 0))\nview",
+        lambda view: view.locator(".attr-map").press("ArrowDown"),
+        "print(view.place, view.details['place'])",
+        "[1, 0] [1, 0]",
+    ),
+    (
         "view = dlviz.positions('alibi', length=8, heads=4)\nview",
         lambda view: view.get_by_label("head", exact=True).fill("2"),
         "print(view.head)",

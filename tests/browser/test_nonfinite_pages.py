@@ -77,6 +77,16 @@ def latent(value):
     return dlviz.latent(*coder, x, labels=torch.arange(12) % 2, anomalies=x[:4], decoded_grid=True, ellipses=True)
 
 
+def attribute(value):
+    net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(72, 3))
+    with torch.no_grad():
+        net[0].weight[0, 0, 0, 0] = value
+    view = dlviz.attribute(net, filled(2, 1, 6, 6, value=1.0), method="integrated_gradients")
+    view.randomization()
+    view.deletion_insertion()
+    return view
+
+
 def compress(value):
     net, x = nn.Linear(4, 3), torch.ones(2, 4)
     with torch.no_grad():
@@ -131,6 +141,7 @@ def race(value):
         attention,
         generate,
         latent,
+        attribute,
         compress,
         duel,
         denoise,

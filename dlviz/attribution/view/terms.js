@@ -22,13 +22,16 @@ export function termsPanel({ messages }) {
     if (isEmpty) return;
     const { terms, head: kind, heads, sign, how: gives, rest, count, residual, value } = details;
     const most = Math.max(...terms.map((term) => Math.abs(term.value)).filter(Number.isFinite), 1e-300);
+    // The difference of two numbers that are nearly equal needs more of their digits.
+    const largest = Math.max(...terms.flatMap((term) => term.factors.map(Math.abs)).filter(Number.isFinite), most);
+    const digits = sign === "−" ? Math.min(10, 4 + Math.ceil(Math.log10(largest / most))) : 4;
     const row = (kind, name, factors, number) => h("div", { role: "row", class: `attr-term ${kind}`.trim() },
       h("span", { role: "rowheader" }, name), factors ? h("span", { role: "cell", class: "attr-factors" }, factors) : null,
       bar(kind ? NaN : number, most), h("span", { role: "cell", class: "attr-value" }, format(number, 4)));
     const head = h("div", { role: "row", class: "attr-term attr-term-heads" }, h("span", { role: "columnheader" }, kind), h("span", { role: "columnheader", class: "attr-factors" }, heads.map((name) => messages[`factor.${name}`]).join(` ${sign} `)));
     list.replaceChildren(
       head,
-      ...terms.map(({ name, factors, value: number }) => row("", name, factors.map((factor) => bracketed(format(factor, 4))).join(` ${sign} `), number)),
+      ...terms.map(({ name, factors, value: number }) => row("", name, factors.map((factor) => bracketed(format(factor, digits))).join(` ${sign} `), number)),
       ...(count > terms.length ? [row("soft", fillIn(messages.rest, { count: count - terms.length }), "", rest)] : []),
       row("total", messages[`total.${gives}`], "", value),
       ...(Math.abs(residual) > ROUNDING * most ? [row("soft", messages.residual, "", residual)] : []),
