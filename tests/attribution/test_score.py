@@ -76,14 +76,29 @@ def test_nothing_of_the_net_the_input_or_the_generators_is_changed():
 
 def test_training_after_the_record_changes_nothing_in_it():
     net = RowNet(2)
-    x = net.inputs(1)
-    made = record(net, x, 0)
-    before = saliency(made.score).values
+    score = score_function(net, net.inputs(1), 0)
+    before = score.gradients(score.point(0), 0)
     with torch.no_grad():
         for one in net.parameters():
             one.normal_()
-    assert torch.equal(saliency(made.score).values, before)
-    assert not torch.allclose(record(net, x, 0).attributions["saliency"].values, before)
+    assert torch.equal(score.gradients(score.point(0), 0), before)
+    assert not torch.allclose(score_function(net, score.inputs.x, 0).gradients(score.point(0), 0), before)
+
+
+def test_every_call_starts_from_the_same_buffers():
+    class Counter(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, x):
+            self.calls += 1
+            return x * self.calls
+
+    net = Counter()
+    score = score_function(net, torch.ones(1, 2), 0)
+    assert [score.outputs(score.point(0), 0).tolist() for _ in range(3)] == [[[1, 1]]] * 3
+    assert net.calls == 0
 
 
 def test_train_mode_is_said_where_it_matters():
