@@ -2,6 +2,6 @@
 
 from dlviz.profiling.attribution import Attribution, Line, Row
 from dlviz.profiling.events import Events, Memory
-from dlviz.profiling.record import Operation, Record, record
+from dlviz.profiling.record import Operation, Record, from_profiler, record
 
-__all__ = ["Attribution", "Events", "Line", "Memory", "Operation", "Record", "Row", "record"]
+__all__ = ["Attribution", "Events", "Line", "Memory", "Operation", "Record", "Row", "from_profiler", "record"]

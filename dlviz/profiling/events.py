@@ -109,7 +109,7 @@ def parse(results: Any, start_ns: int) -> tuple[Events, list[Memory]]:
     """
     found = results.events()
     blocks = [event for event in found if event.name() == MEMORY_EVENT_NAME]
-    kept = [event for event in found if event.name() not in _LEFT_OUT and not event.is_hidden_event()]
+    kept = [event for event in found if _is_counted(event)]
     threads = _threads(kept)
     order = sorted(range(len(kept)), key=lambda i: (threads[i], kept[i].start_ns(), -kept[i].end_ns()))
     kept, keys = [kept[i] for i in order], [threads[i] for i in order]
@@ -141,6 +141,13 @@ def parse(results: Any, start_ns: int) -> tuple[Events, list[Memory]]:
         _memory_inside(kept, blocks),
     )
     return events, _memory(blocks, start_ns)
+
+
+def _is_counted(event: Any) -> bool:
+    """Return whether torch's tables count an event; annotations also span the kernels on an accelerator, whose time is counted already."""
+    if event.device_type() != DeviceType.CPU and event.is_user_annotation():
+        return False
+    return event.name() not in _LEFT_OUT and not event.is_hidden_event()
 
 
 def _threads(events: list[Any]) -> list[Thread]:

@@ -255,6 +255,34 @@ def from_recording(recording: Recording, label: str, names: dict[str, Any]) -> R
     events, memory = parse(recording.results, recording.start_ns)
     roots = tuple(name_of(root, names, type(root).__name__) for root in recording.roots)
     attribution = attribute(events, recording.modules, roots, recording.lines, recording.start_ns)
-    on_device = bool(events.on_device.any())
-    device = torch.cuda.get_device_name() if on_device else "cpu"
-    return Record(label, device, torch.get_num_threads(), recording.wall, events, memory, attribution)
+    return _record(label, recording.wall, events, memory, attribution)
+
+
+def _record(label: str, wall: float, events: Events, memory: list[Memory], attribution: Attribution) -> Record:
+    device = torch.cuda.get_device_name() if events.on_device.any() else "cpu"
+    return Record(label, device, torch.get_num_threads(), wall, events, memory, attribution)
+
+
+def from_profiler(profiler: torch.profiler.profile, label: str = "") -> Record:
+    """Return the record of a profiler of torch's that has ended; it knows neither modules nor lines.
+
+    Args:
+        profiler: the profiler, which may have been run with any options.
+        label: what was run.
+
+    Raises:
+        DlvizError: it has not ended.
+
+    Example:
+        >>> with torch.profiler.profile() as profiler:
+        ...     _ = torch.ones(3).relu()
+        >>> from_profiler(profiler).events.names
+        ['aten::ones', 'aten::empty', 'aten::fill_', 'aten::relu', 'aten::clamp_min']
+    """
+    results = None if profiler.profiler is None else profiler.profiler.kineto_results
+    if results is None:
+        raise DlvizError(message("profiling.refused.profiler"))
+    first = min((event.start_ns() for event in results.events()), default=0)
+    events, memory = parse(results, first)
+    wall = float((events.start + events.duration).max(initial=0.0))
+    return _record(label or message("profiling.profiler"), wall, events, memory, attribute(events))

@@ -115,6 +115,7 @@ def _profile(record: Record) -> dict[str, Any]:
         "facts": _facts(record),
         "wall": record.wall,
         "total": record.total,
+        "device_total": record.device_total,
         "names": names,
         "short_names": [short(one) for one in names],
         "shapes": shapes,
@@ -128,6 +129,7 @@ def _profile(record: Record) -> dict[str, Any]:
                 "time": row.time,
                 "own": row.own_time,
                 "backward": row.backward_time,
+                "device": row.device_time,
                 "calls": row.calls,
             }
             for row in record.rows

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import traitlets
 from torch import nn
 
@@ -15,7 +16,7 @@ from dlviz.kit.notebook_output import NotebookOutput, in_notebook
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
 from dlviz.profiling.attribution import Row
-from dlviz.profiling.record import Operation, Record, from_recording, record, used_devices
+from dlviz.profiling.record import Operation, Record, from_profiler, from_recording, record, used_devices
 from dlviz.profiling.recording import Recorder
 from dlviz.profiling.scene import operation_name, scene, time_text
 from dlviz.profiling.still import draw
@@ -189,7 +190,8 @@ def profile(
     and the transfers have lanes of their own.
 
     Args:
-        fn: a model or a function; ``None`` for a block.
+        fn: a model or a function; ``None`` for a block. A ``torch.profiler.profile`` of your own that has ended is shown as it is, without
+            modules and lines, which torch's profiler does not keep.
         *args: what it is called with.
         warmup: runs before the measured ones; 1 by default.
         repeats: measured runs; by default 5, or fewer if they take longer than 5 seconds.
@@ -226,6 +228,12 @@ def profile(
             raise DlvizError(message("profiling.refused.against", got=type(against).__name__))
         return Profile(
             label=label, against=None if against is None else _finished(against), table_by=table_by, theme=theme
+        )
+    if isinstance(fn, torch.profiler.profile):
+        return Profile(
+            [from_profiler(fn, label), *([] if against is None else [_finished(against)])],
+            table_by=table_by,
+            theme=theme,
         )
     names = scope()
     runs: dict[str, Any] = {"warmup": 1 if warmup is None else _count("warmup", warmup, 0)}

@@ -102,6 +102,25 @@ def test_a_scheduler_and_a_mode_are_restored():
     assert training.net.training
 
 
+def test_gradients_that_accumulate_and_buffers_that_are_replaced_are_restored():
+    class Counting(nn.Linear):
+        def __init__(self):
+            super().__init__(2, 1)
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x):
+            self.calls = self.calls + 1
+            return super().forward(x)
+
+    net = Counting()
+    net(torch.ones(1, 2)).sum().backward()
+    record(lambda: net(torch.ones(1, 2)).sum().backward(), repeats=1)
+    assert net.weight.grad.tolist() == [[1.0, 1.0]]
+    assert net.calls == 1
+    record(net, [torch.ones(1, 2)], repeats=1)
+    assert net.calls == 1
+
+
 def test_a_model_in_training_keeps_its_running_statistics_and_a_graph_that_waits():
     net = Net()
     waiting = net(torch.randn(4, 1, 4, 4)).sum()

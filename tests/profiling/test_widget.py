@@ -71,6 +71,17 @@ def test_against_takes_a_profile_a_record_a_block_or_a_function(view):
         dlviz.profile(net, torch.ones(2, 4), against=two)
 
 
+def test_a_profiler_of_torchs_that_has_ended_is_shown_with_its_own_total(view):
+    with torch.profiler.profile(with_stack=True) as profiler:
+        nn.Linear(4, 3)(torch.ones(2, 4)).sum().backward()
+    shown = dlviz.profile(profiler, label="mine", against=view)
+    assert shown.total == pytest.approx(profiler.key_averages().self_cpu_time_total)
+    assert [row.path for row in shown.rows] == ["outside"]
+    assert shown.scene["signature"].startswith("mine, below it net · ")
+    with pytest.raises(DlvizError, match="has no events yet"):
+        dlviz.profile(torch.profiler.profile())
+
+
 def test_what_does_not_fit_is_refused(view):
     for make, words in (
         (lambda: dlviz.profile(3), "must be a model or a function.*int"),

@@ -18,18 +18,19 @@ export function costTable({ messages, signal, setBy, mark }) {
     if (row) mark(row.sectionRowIndex === marked ? -1 : row.sectionRowIndex);
   }, { signal });
 
-  /** @param {any[]} entries rows of the table @param {string} sorted what it sums up by @param {{label: string, total: number}[]} profiles */
+  /** @param {any[]} entries rows of the table @param {string} sorted what it sums up by @param {{label: string, total: number, device_total: number}[]} profiles */
   function show(entries, sorted, profiles) {
     by.update(sorted);
     const cell = (text, kind) => h("th", { class: kind, scope: "col" }, text);
     const isOne = profiles.length === 1;
+    const all = isOne ? profiles[0].total + profiles[0].device_total : 0;
     const times = isOne ? [messages["table.self"], messages["table.share"], messages[sorted === "line" ? "table.events" : "table.calls"]] : [...profiles.map(({ label }) => label), messages["table.difference"]];
     head.replaceChildren(h("tr", {}, cell(messages[`table.${sorted}`], "pro-wide"), ...times.map((text) => cell(text, "pro-number")), cell(messages[sorted === "operation" ? "table.where" : sorted === "line" ? "table.line_at" : "table.kind"], "pro-where")));
     body.replaceChildren(...entries.map((entry) => {
       const [first, second] = entry.times;
       const number = (text) => h("td", { class: "pro-number" }, text);
       const time = (value) => number(value === null ? "–" : timeText(value));
-      const share = profiles[0].total > 0 ? (100 * (first ?? 0)) / profiles[0].total : 0;
+      const share = all > 0 ? (100 * (first ?? 0)) / all : 0;
       const bar = h("td", { class: "pro-number pro-share", style: `--share:${share.toFixed(1)}%` }, `${share.toFixed(share < 9.95 ? 1 : 0)} %`);
       const difference = (first ?? 0) - (second ?? 0);
       const columns = isOne ? [time(first), bar, number(entry.calls ? `${entry.calls}×` : "–")] : [time(first), time(second), number((difference > 0 ? "+" : "") + timeText(difference))];

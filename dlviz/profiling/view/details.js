@@ -8,7 +8,7 @@ function lineText(profile, i) {
   return profile.events.line[i] ? profile.lines[profile.events.line[i] - 1] : null;
 }
 
-/** The few lines of a readout at the pointer. @param {any} target as timeline.js gives it @param {any} messages @returns {Node[]} */
+/** The few lines of a readout at the pointer. @param {any} target as timeline.js gives it @param {any} messages @returns {(Node | string)[]} */
 export function readoutLines(target, messages) {
   const { kind, profile } = target;
   const row = (text, className = null) => h("div", { class: className }, text);
@@ -20,6 +20,7 @@ export function readoutLines(target, messages) {
       h("b", {}, target.row.path),
       row(fillIn(messages["read.span"], { phase, duration: timeText(spans.duration[target.span]), start: timeText(spans.start[target.span]) })),
       row(fillIn(messages["read.row"], { time: timeText(target.row.time), own: timeText(target.row.own), backward: timeText(target.row.backward) })),
+      target.row.device > 0 ? row(fillIn(messages["read.device"], { time: timeText(target.row.device) })) : "",
     ];
   }
   const { events } = profile;

@@ -4,8 +4,8 @@ import { h } from "../../kit/js/dom.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
 import { DATA, TRANSFER, visibleBoxes } from "./profile_data.js";
 
-/** Pixels of a box that has room for a text, of a letter, and of the space around a text. */
-const [TEXT_WIDTH, LETTER, EDGE] = [26, 6.6, 3];
+/** Pixels of a box that has room for a text, and of the space around a text. */
+const [TEXT_WIDTH, EDGE] = [26, 3];
 
 /**
  * A panel that scrolls when it has more lanes than fit: labels, and a canvas that stays in sight and draws the lanes in sight.
@@ -15,6 +15,8 @@ export function lanePanel({ pitch, label, kind }) {
   const labels = h("div", { class: "pro-labels" });
   const canvas = h("canvas", { class: "pro-canvas", tabindex: 0, role: "img", "aria-label": label });
   const element = h("div", { class: `pro-panel ${kind}` }, labels, canvas);
+  /** Width of each text, measured once. */
+  const measured = new Map();
   let lanes = [];
   let context = null;
   let width = 0;
@@ -94,9 +96,10 @@ export function lanePanel({ pitch, label, kind }) {
   }
   /** Write as many letters as fit. */
   function write(text, x, y, size, color) {
-    const letters = Math.floor((size - 2 * EDGE) / LETTER);
+    if (!measured.has(text)) measured.set(text, context.measureText(text).width);
+    const share = (size - 2 * EDGE) / measured.get(text);
     context.fillStyle = color;
-    context.fillText(text.length > letters ? text.slice(0, Math.max(1, letters - 1)) + "…" : text, Math.max(0, x) + EDGE, y + pitch / 2 + 0.5);
+    context.fillText(share < 1 ? text.slice(0, Math.max(1, Math.floor(share * text.length) - 2)) + "…" : text, Math.max(0, x) + EDGE, y + pitch / 2 + 0.5);
   }
   function hatch(x, y, w, size, color) {
     context.save();
