@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
+from math import prod
 from typing import Any
 
 from dlviz.attribution.captions import check_scene
@@ -12,7 +13,7 @@ from dlviz.attribution.scene import MAX_INPUTS, cam_scene, details, methods, ope
 from dlviz.attribution.widget_state import AttributionState
 
 #: Characters that the other inputs may take in a page, and all terms.
-_INPUTS, _TERMS = 1_200_000, 700_000
+_INPUTS, _TERMS = 1_200_000, 900_000
 #: Inputs of so many places have the terms of each of them, larger ones those of the strongest places of every map.
 _ALL_PLACES, _STRONGEST = 144, 6
 #: Numbers of an input up to which paths and terms of all inputs are computed, which takes a while for larger ones.
@@ -66,20 +67,15 @@ def carried(
 
 def _asked(record: Record, indices: Sequence[int], place: Sequence[int]) -> Iterator[tuple[str, int, tuple[int, ...]]]:
     """Yield method, input and place of the terms that a page should hold, the most useful ones first."""
-    places, names = record.inputs.places, methods(record)
-    for k in indices:
-        every = list(product(*map(range, places)))
-        for method in names:
-            if len(every) <= _ALL_PLACES:
-                chosen = every
-            else:
-                best = [
-                    one
-                    for name in names
-                    for one in strongest_places(record.attributions[name].strengths[k], _STRONGEST)
-                ]
-                chosen = list(dict.fromkeys([*([tuple(place)] if place else []), *best]))
-            yield from ((method, k, at) for at in chosen)
+    names = methods(record)
+    best = [
+        one for name in names for one in strongest_places(record.attributions[name].strengths[indices[0]], _STRONGEST)
+    ]
+    first = list(dict.fromkeys([*([tuple(place)] if place else []), *best]))
+    yield from ((name, k, at) for k in indices for name in names for at in first)
+    if prod(record.inputs.places) <= _ALL_PLACES:
+        every = [at for at in product(*map(range, record.inputs.places)) if at not in first]
+        yield from ((name, k, at) for k in indices for at in every for name in names)
 
 
 def layer_states(

@@ -268,6 +268,7 @@ def details(found: Terms, record: Record, path: IntegrationPath | None) -> dict[
         "index": found.index,
         "place": list(found.place),
         "layer": record.attributions[found.method].layer,
+        "relu": record.relu,
         "cell": list(found.cell) if len(found.cell) == 2 else [0, *found.cell],
         "head": "" if is_feature else message(f"attribution.term.{kind}"),
         "heads": heads,

@@ -6,17 +6,16 @@
  */
 export function carriedAnswers(model, index, method) {
   const [carried, place] = [model.get("carried"), model.get("place")];
-  // Another layer of Grad-CAM comes with the terms of one place.
-  const own = model.get("details") ?? {};
+  const isChosen = ({ layer, relu }) => layer === model.get("layer") && relu === model.get("relu");
+  // Another layer of Grad-CAM comes with the terms of the marked place, and with its channels.
+  const [own, ownCam] = [model.get("details"), model.get("cam")];
   const isOwn = own.method === method && own.index === index && String(own.place) === String(place);
   const stored = carried.details[`${method} ${index} ${place.join(",")}`];
-  const fits = stored && (method !== "grad_cam" || stored.layer === model.get("layer") && model.get("relu") === model.get("cam").relu);
-  const missing = { missing: true };
-  const cam = model.get("cam");
+  const cams = [ownCam, carried.cam[index] ?? {}];
   return {
-    details: !place.length ? {} : isOwn ? own : fits ? stored : missing,
+    details: !place.length ? {} : isOwn ? own : stored && (method !== "grad_cam" || isChosen(stored)) ? stored : { missing: true },
     path: carried.path[index] ?? {},
-    cam: cam.index === index ? cam : carried.cam[index] ?? {},
+    cam: cams.find((one) => one.index === index && isChosen(one)) ?? {},
     checks: carried.checks[`${method} ${index}`] ?? {},
   };
 }
