@@ -152,8 +152,8 @@ def check_layer(score: ScoreFunction, layer: str | nn.Module | LayerChoice | Non
         if (chosen := default_layer(score)) is None:
             raise DlvizError(message("attribution.refused.no_layer"))
         return chosen
-    for one in found:
-        if layer == one.path or layer in one.aliases:
+    for one in found if isinstance(layer, str) else []:
+        if layer in (one.path, *one.aliases):
             return one
     names = ", ".join(one.path for one in found if one.usable) or "–"
     raise DlvizError(message("attribution.refused.layer", names=names, got=repr(layer)[:60]))

@@ -1,6 +1,6 @@
 """The learner's inputs, what one of them is (an image, the row of a table, or tokens), and the outputs that are explained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,14 +88,17 @@ class Inputs:
 
 def _targets(target: Any, names: Sequence[str], are_named: bool) -> Tensor:
     """Return targets as indices of outputs, int64 (K,)."""
-    if isinstance(target, str) or is_integer(target) or (isinstance(target, Tensor) and target.dim() == 0):
-        target = [target] if not isinstance(target, Tensor) else target.reshape(1)
+    if is_integer(target) and not 0 <= target < len(names):  # it may be too large for a tensor
+        raise DlvizError(message("attribution.refused.target", last=len(names) - 1, got=target))
+    if isinstance(target, str) or is_integer(target):
+        target = [target]
     found = whole_labels("attribute: target", target)
     if found is None:
-        known = names if are_named else []
-        if not known:
-            raise DlvizError(message("attribution.refused.unnamed", got=repr(list_of_names("target", target)[0])[:60]))
-        found = indices_of("attribute: target", list_of_names("attribute: target", target), known)
+        given = list_of_names("attribute: target", target)
+        if given and not are_named:
+            raise DlvizError(message("attribution.refused.unnamed", got=repr(given[0])[:60]))
+        found = indices_of("attribute: target", given, names)
+    found = found.reshape(1) if found.dim() == 0 else found
     wrong = found[(found < 0) | (found >= len(names))]
     if found.dim() != 1 or not len(found):
         raise DlvizError(message("attribution.refused.target_shape", got=tuple(found.shape)))
@@ -205,12 +208,16 @@ def _texts(tokens: Any, ids: Tensor) -> tuple[tuple[str, ...], ...]:
     rows = ids.tolist()
     if tokens is None:
         return tuple(tuple(map(str, row)) for row in rows)
-    to_texts = getattr(tokens, "convert_ids_to_tokens", None)
-    if callable(to_texts):
-        return tuple(tuple(map(str, to_texts(row))) for row in rows)
-    if isinstance(tokens, (str, bytes, Mapping)) or not hasattr(tokens, "__len__") or not len(tokens):
+    try:
+        to_texts = getattr(tokens, "convert_ids_to_tokens", None)
+        if callable(to_texts):
+            return tuple(tuple(map(str, to_texts(row))) for row in rows)
+        given = list(tokens) if isinstance(tokens, (list, tuple)) or hasattr(tokens, "__array__") else []
+    except Exception:  # an object of another library may raise anything
+        given = []
+    if not given:
         raise DlvizError(message("attribution.refused.tokens_kind", got=type(tokens).__name__))
-    given = [tokens] if all(isinstance(one, str) for one in tokens) else list(tokens)
+    given = [given] if all(isinstance(one, str) for one in given) else given
     texts = tuple(tuple(list_of_texts(row, "attribution.refused.tokens_kind")) for row in given)
     if len(texts) != len(rows) or any(len(row) != ids.shape[1] for row in texts):
         got = ", ".join(str(len(row)) for row in texts[:5])

@@ -199,7 +199,9 @@ def occlusion(
             method = attr.Occlusion(partial(score.values, index=index))
             method.use_weights = False  # Captum's mean is rounded to 32 bits, its sum is not
             made = method.attribute(score.point(index), baselines=baseline, **options)
-            values.append((made[:, 0] if channels else made[..., 0] if dims else made) / counts.to(made))
+            made = (made[:, 0] if channels else made[..., 0] if dims else made) / counts.to(made)
+            # Another batch rounds differently, which would look like a tiny fall of the score.
+            values.append(made.where(_touched(score, index, sides, steps).to(made.device), 0))
     return _attribution(score, "occlusion", values)
 
 
@@ -232,6 +234,20 @@ def covering(at: int, side: int, window: int, stride: int) -> list[int]:
     """
     count = -(-(side - window) // stride) + 1
     return [k * stride for k in range(count) if k * stride <= at < k * stride + window]
+
+
+def _touched(score: ScoreFunction, index: int, sides: tuple[int, ...], steps: tuple[int, ...]) -> Tensor:
+    """Return for each place whether any of its windows hides a number that differs from the baseline, in the shape of a map."""
+    differs = (score.point(index)[0] != score.inputs.baseline).cpu()
+    differs = differs.any(0) if score.inputs.kind == "image" else differs.any(1) if differs.dim() == 2 else differs
+    counts = differs.long()
+    for axis, (side, window, stride) in enumerate(zip(counts.shape, sides, steps, strict=True)):
+        windows = [covering(at, side, window, stride) for at in range(side)]
+        sums = torch.cat([counts.narrow(axis, 0, 1) * 0, counts.cumsum(axis)], axis)
+        ends = torch.tensor([min(side, starts[-1] + window) for starts in windows])
+        first = torch.tensor([starts[0] for starts in windows])
+        counts = sums.index_select(axis, ends) - sums.index_select(axis, first)
+    return counts > 0
 
 
 def _whole(name: str, value: Any, most: tuple[int, ...]) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from dlviz.attribution.methods import (
 from dlviz.attribution.score import ScoreFunction, score_function
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_integer
+from dlviz.kit.validation import check_type, is_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,7 @@ class Record:
         Raises:
             DlvizError: there is no such layer.
         """
+        check_type(relu, bool, "attribution.refused.relu")
         made = replace(self, relu=relu, attributions=dict(self.attributions))
         made.attributions["grad_cam"] = made.attribute("grad_cam", layer=layer)
         return replace(
@@ -94,7 +95,7 @@ def check_method(record: Record, method: Any, index: Any) -> Attribution:
     Raises:
         DlvizError: the record has none of that method, or no input of that index.
     """
-    if method not in record.attributions:
+    if not isinstance(method, str) or method not in record.attributions:
         names = ", ".join(record.attributions)
         raise DlvizError(message("attribution.refused.method", names=names, got=repr(method)[:60]))
     if not is_integer(index) or not 0 <= index < len(record.inputs):
@@ -161,6 +162,7 @@ def record(
         torch.Size([1, 8, 8])
     """
     chosen = _methods(methods)
+    check_type(relu, bool, "attribution.refused.relu")
     check_options(steps, samples, noise, seed)
     score = score_function(
         net,
@@ -192,7 +194,7 @@ def record(
         window=window,
         stride=stride,
         layers=found,
-        relu=bool(relu),
+        relu=relu,
         steps=steps,
         samples=samples,
         noise=noise,
@@ -205,9 +207,10 @@ def record(
 
 
 def _methods(methods: Any) -> list[str]:
-    chosen = [methods] if isinstance(methods, str) else list(methods) if hasattr(methods, "__iter__") else [methods]
-    wrong = [one for one in chosen if one not in METHODS]
+    chosen = [methods] if isinstance(methods, str) else methods
+    wrong = [] if isinstance(chosen, (list, tuple)) else [chosen]
+    wrong = wrong or [one for one in chosen if not isinstance(one, str) or one not in METHODS]
     if wrong or not chosen:
         got = repr(wrong[0])[:60] if wrong else "none"
         raise DlvizError(message("attribution.refused.methods", names=", ".join(METHODS), got=got))
-    return chosen
+    return list(chosen)

@@ -223,12 +223,20 @@ class ScoreFunction:
 
     def _scores(self, raw: Any, count: int) -> Tensor:
         """Return what the net returned as scores (K, C)."""
-        found = self.output(raw) if self.output is not None else _logits(raw)
-        if not isinstance(found, Tensor) or not found.is_floating_point():
+        found = _logits(raw) if self.output is None else self._picked(raw)
+        if as_plain_tensor(found) is None or not isinstance(found, Tensor) or not found.is_floating_point():
             raise DlvizError(message("attribution.refused.output", count=count, got=kind_of_data(found)))
         if found.dim() not in (1, 2) or len(found) != count or not found.numel():
             raise DlvizError(message("attribution.refused.output_shape", count=count, got=tuple(found.shape)))
         return found[:, None] if found.dim() == 1 else found
+
+    def _picked(self, raw: Any) -> Any:
+        """Return what the learner's `output` picks from what the net returned."""
+        try:
+            return self.output(raw)
+        except Exception as error:  # a learner's function may raise anything
+            text = f"{type(error).__name__}: {first_line(error)}"
+            raise DlvizError(message("attribution.refused.output_raises", error=text)) from error
 
     def _extra(self, index: int, count: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the net's further arguments for `count` variants of one input."""

@@ -107,6 +107,23 @@ def test_windows_that_reach_over_the_end_are_cut(window, stride):
     torch.testing.assert_close(occlusion(score, window, stride).values[0], expected, **EXACT)
 
 
+@pytest.mark.parametrize(("window", "stride"), [(3, 2), (2, 2), ((1, 4), 1)])
+def test_windows_that_hide_nothing_change_nothing(window, stride):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(2, 30, 3), nn.Flatten(), nn.Linear(30 * 81, 2))  # in float32, which rounds
+    x = torch.zeros(1, 2, 11, 11)
+    x[0, 1, 4:6, 7] = 1
+    score = score_function(net, x, 0)
+    sides, steps = window_and_stride(score, window, stride)
+    touched = torch.zeros(11, 11, dtype=torch.bool)
+    for row in range(0, 11, steps[0]):
+        for column in range(0, 11, steps[1]):
+            where = (slice(row, row + sides[0]), slice(column, column + sides[1]))
+            touched[where] |= x[0, 1][where].any()
+    found = occlusion(score, window, stride).values[0]
+    assert torch.equal(found != 0, touched)
+
+
 def test_a_large_input_goes_through_in_parts_with_the_same_result(monkeypatch):
     net, x, targets, *_ = case("image", 0)
     whole = record(net, x, targets, steps=9, samples=7)
