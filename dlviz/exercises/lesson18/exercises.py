@@ -121,6 +121,7 @@ NESTED = Function(
             )
         },
         "validated_on_its_training_data": {"torch.cat(rest[:j] + rest[j + 1 :])": "torch.cat(rest)"},
+        "one_inner_fold": {"for j in range(len(rest))]": "for j in [0]]"},
         "outer_fold_in_the_search": {
             "torch.cat(rest[:j] + rest[j + 1 :])": "torch.cat([*rest[:j], *rest[j + 1 :], test])"
         },
@@ -259,10 +260,8 @@ def _decisions(i):
     group = torch.arange(2).repeat_interleave(n)
     repaid = torch.rand(2 * n) < torch.tensor([0.7, 0.4])[group]
     approved = torch.rand(2 * n) < 0.3 + 0.4 * repaid
-    for g in (
-        0,
-        1,
-    ):  # each of the four outcomes at least once, and one of them a second time, so that no two counts agree
+    for g in (0, 1):
+        # Each of the four outcomes occurs at least once, and one of them a second time, so that no two counts agree.
         first = g * n
         repaid[first : first + 6] = torch.tensor([True, True, False, False, True, True])
         approved[first : first + 6] = torch.tensor([True, False, True, False, True, g == 0])
@@ -330,6 +329,7 @@ JOULES = Usage(
             "((error / mean) ** 2 + (watts_error / watts) ** 2) ** 0.5": "(error / mean + watts_error / watts)"
         },
         "spread_for_error": {" / len(seconds) ** 0.5": ""},
+        "biased_deviation": {"seconds.std()": "seconds.std(correction=0)"},
         "divided_by_the_count": {"len(seconds) ** 0.5": "len(seconds)"},
         "all_summed": {"mean * watts": "seconds.sum() * watts"},
         "time_without_error": {"(error / mean) ** 2 + ": ""},
