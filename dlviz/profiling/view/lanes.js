@@ -1,8 +1,7 @@
 // Boxes in lanes on a canvas, with labels to the left: the modules of a profile, or its operations by depth of calls.
 
-import { h } from "../../kit/js/dom.js";
-import { hidpiContext } from "../../kit/js/heatmap.js";
 import { DATA, TRANSFER, visibleBoxes } from "./profile_data.js";
+import { timePanel } from "./time_panel.js";
 
 /** Pixels of a box that has room for a text, and of the space around a text. */
 const [TEXT_WIDTH, EDGE] = [26, 3];
@@ -12,30 +11,16 @@ const [TEXT_WIDTH, EDGE] = [26, 3];
  * @param {{kind: string, pitch: number, label: string}} options kind: a class name of the panel; pitch: height of a lane; label: what a screen reader says of the canvas
  */
 export function lanePanel({ pitch, label, kind }) {
-  const labels = h("div", { class: "pro-labels" });
-  const canvas = h("canvas", { class: "pro-canvas", tabindex: 0, role: "img", "aria-label": label });
-  const element = h("div", { class: `pro-panel ${kind}` }, labels, canvas);
+  const panel = timePanel({ kind, label, focusable: true });
+  const { element } = panel;
   /** Width of each text, measured once. */
   const measured = new Map();
   let lanes = [];
-  let context = null;
-  let width = 0;
-  let height = 0;
 
   /** @param {number[]} shown numbers of the lanes, from the top @param {Node[]} nodes their labels @param {number} most largest height in pixels */
-  function show(shown, nodes, most) {
+  function showLanes(shown, nodes, most) {
     lanes = shown;
-    labels.replaceChildren(...nodes);
-    height = Math.min(most, Math.max(1, lanes.length) * pitch);
-    element.style.maxHeight = height + "px";
-    width = 0;
-  }
-  /** Fit the canvas to the panel. @param {number} left width of the labels */
-  function resize(left) {
-    const next = Math.max(40, element.clientWidth - left);
-    if (next === width) return;
-    width = next;
-    context = hidpiContext(canvas, width, height);
+    panel.show(nodes, Math.min(most, Math.max(1, lanes.length) * pitch));
   }
   /** The lane at a pixel of the canvas; −1 below the last one. @param {number} y */
   function laneAt(y) {
@@ -45,13 +30,14 @@ export function lanePanel({ pitch, label, kind }) {
   function reveal(lane) {
     const top = lanes.indexOf(lane) * pitch;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + pitch > element.scrollTop + height) element.scrollTop = top + pitch - height;
+    else if (top + pitch > element.scrollTop + panel.height) element.scrollTop = top + pitch - panel.height;
   }
   /**
    * @param {{boxes: any, ends: Int32Array, range: any, colors: any, fills: any, names?: (box: number) => string, marked?: Uint8Array | null, selected?: number, end: number}} picture
    *   fills: colors of the phases; names: text of a box; marked: whether each box is marked; selected: the box with an outline; end: where the profile ends
    */
   function draw({ boxes, ends, range, colors, fills, names, marked = null, selected = -1, end }) {
+    const { context, width, height } = panel;
     const scale = width / (range.to - range.from);
     const top = element.scrollTop;
     context.fillStyle = colors.paper;
@@ -78,9 +64,9 @@ export function lanePanel({ pitch, label, kind }) {
         const phase = boxes.phase[i];
         context.fillStyle = isMarked ? fills.marked : marked ? fills.pale[phase] : fills.plain[phase];
         context.fillRect(left, y + 1, size > 3 ? size - 0.6 : size, pitch - 2);
-        if ((phase === DATA || phase === TRANSFER) && size > 3) hatch(left, y + 1, size, pitch - 2, colors.paper);
-        if (i === selected) outline(left, y, size, colors.select);
-        if (names && size > TEXT_WIDTH) write(names(i), left, y, size, isMarked ? colors.paper : colors.ink);
+        if ((phase === DATA || phase === TRANSFER) && size > 3) hatch(context, left, y + 1, size, pitch - 2, colors.paper);
+        if (i === selected) outline(context, left, y, size, colors.select);
+        if (names && size > TEXT_WIDTH) write(context, names(i), left, y, size, isMarked ? colors.paper : colors.ink);
       }
     }
     const stop = (end - range.from) * scale;
@@ -89,19 +75,19 @@ export function lanePanel({ pitch, label, kind }) {
       context.fillRect(Math.max(0, stop), 0, width, height);
     }
   }
-  function outline(x, y, size, color) {
+  function outline(context, x, y, size, color) {
     context.strokeStyle = color;
     context.lineWidth = 2;
     context.strokeRect(x, y + 1, size, pitch - 2);
   }
   /** Write as many letters as fit. */
-  function write(text, x, y, size, color) {
+  function write(context, text, x, y, size, color) {
     if (!measured.has(text)) measured.set(text, context.measureText(text).width);
     const share = (size - 2 * EDGE) / measured.get(text);
     context.fillStyle = color;
     context.fillText(share < 1 ? text.slice(0, Math.max(1, Math.floor(share * text.length) - 2)) + "…" : text, Math.max(0, x) + EDGE, y + pitch / 2 + 0.5);
   }
-  function hatch(x, y, w, size, color) {
+  function hatch(context, x, y, w, size, color) {
     context.save();
     context.beginPath();
     context.rect(x, y, w, size);
@@ -116,5 +102,5 @@ export function lanePanel({ pitch, label, kind }) {
     context.stroke();
     context.restore();
   }
-  return { element, canvas, labels, show, resize, draw, laneAt, reveal, get width() { return width; } };
+  return Object.assign(panel, { showLanes, draw, laneAt, reveal });
 }

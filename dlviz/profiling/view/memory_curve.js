@@ -1,31 +1,12 @@
 // Memory over time, on the same time axis as the events.
 
-import { h } from "../../kit/js/dom.js";
-import { hidpiContext } from "../../kit/js/heatmap.js";
 import { firstAbove } from "./profile_data.js";
+import { timePanel } from "./time_panel.js";
 
 /** @param {{label: string}} options */
 export function memoryCurve({ label }) {
-  const labels = h("div", { class: "pro-labels" });
-  const canvas = h("canvas", { class: "pro-canvas", role: "img", "aria-label": label });
-  const element = h("div", { class: "pro-panel pro-memory" }, labels, canvas);
-  let context = null;
-  let width = 0;
-  let height = 0;
+  const panel = timePanel({ kind: "pro-memory", label });
 
-  /** @param {Node[]} nodes labels @param {number} pixels height */
-  function show(nodes, pixels) {
-    labels.replaceChildren(...nodes);
-    height = pixels;
-    width = 0;
-  }
-  /** Fit the canvas to the panel. @param {number} left width of the labels */
-  function resize(left) {
-    const next = Math.max(40, element.clientWidth - left);
-    if (next === width) return;
-    width = next;
-    context = hidpiContext(canvas, width, height);
-  }
   /** Bytes at a time. @param {any} curve @param {number} time */
   function at(curve, time) {
     const k = firstAbove(curve.times, time) - 1;
@@ -33,6 +14,7 @@ export function memoryCurve({ label }) {
   }
   /** @param {{curves: any[], range: any, colors: any}} picture */
   function draw({ curves, range, colors }) {
+    const { context, width, height } = panel;
     context.fillStyle = colors.paper;
     context.fillRect(0, 0, width, height);
     const scale = width / (range.to - range.from);
@@ -62,5 +44,5 @@ export function memoryCurve({ label }) {
       context.globalAlpha = 1;
     });
   }
-  return { element, canvas, show, resize, draw, at, get width() { return width; } };
+  return Object.assign(panel, { draw, at });
 }

@@ -36,7 +36,7 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     closed = rowsToClose(size.rows + HIDDEN_ROWS);
     selected = -1;
     showRows();
-    lanes.show(profile.lanes.map((_, k) => k), profile.lanes.map(({ label }) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, label))), size.lanes * LANE_PITCH);
+    lanes.showLanes(profile.lanes.map((_, k) => k), profile.lanes.map(({ label }) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, label))), size.lanes * LANE_PITCH);
     memory.show(profile.memory.map((one) => h("div", { class: "pro-label" }, h("span", { class: "pro-name" }, one.device), h("span", { class: "pro-time", title: messages.peak }, fillIn(messages.peak_value, { bytes: bytesText(one.peak) })))), size.memory);
     memory.element.hidden = profile.memory.length === 0;
   }
@@ -60,7 +60,7 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
   function showRows() {
     const open = openRows(closed);
     const focused = rows.labels.contains(document.activeElement) ? document.activeElement.getAttribute("data-row") : null;
-    rows.show(open, open.map(rowLabel), sizes.rows * ROW_PITCH);
+    rows.showLanes(open, open.map(rowLabel), sizes.rows * ROW_PITCH);
     markRow();
     if (focused !== null) /** @type {HTMLElement} */ (rows.labels.querySelector(`[data-row="${focused}"]`))?.focus();
   }
