@@ -71,6 +71,22 @@ _MEASURE = """() => {
   return { height: box.height, width: box.width, clipped: root.scrollWidth > root.clientWidth + 1, text: texts[0], reach };
 }"""
 
+#: Waits until nothing of the page has changed for eight frames.
+_SETTLED = """async () => {
+  await document.fonts.ready;
+  const seen = () => {
+    const boxes = [...document.querySelectorAll("body *")].map((node) => Object.values(node.getBoundingClientRect().toJSON()));
+    return document.body.innerHTML + boxes.join();
+  };
+  let [last, same] = ["", 0];
+  for (let frame = 0; frame < 200 && same < 8; frame += 1) {
+    await new Promise(requestAnimationFrame);
+    const now = seen();
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+}"""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -122,8 +138,7 @@ def open_widget(browser: Browser, page_path: Path, width: int, theme: str = "lig
     page = context.new_page()
     page.goto(page_path.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(300)
+    page.evaluate(_SETTLED)
     return page
 
 
