@@ -157,7 +157,7 @@ def check_inputs(
         return Inputs(ids, kind, _labels(labels, len(ids)), tokens=_texts(tokens, ids))
     values = _batch(found, 3 if kind == "image" else 1, kind)
     if kind == "image":
-        _check_channels(net, tuple(found.shape), values.shape[1])
+        _check_channels(net, tuple(found.shape))
         if values.dtype == torch.uint8:
             notes.append(message("attribution.note.bytes", low=int(values.min()), high=int(values.max())))
     if not (isinstance(x, Tensor) and values.is_floating_point()):
@@ -175,11 +175,15 @@ def _batch(values: Tensor, dims: int, kind: str) -> Tensor:
     return values[None] if values.dim() == dims else values
 
 
-def _check_channels(net: nn.Module, shape: tuple[int, ...], channels: int) -> None:
-    """Refuse a batch of grayscale images without channels (N, H, W), which reads as one image with N channels."""
+def _check_channels(net: nn.Module, shape: tuple[int, ...]) -> None:
+    """Refuse a batch of grayscale images without channels (N, H, W), and images whose channels stand last."""
     first = next((one for one in modules(net) if isinstance(one, nn.Conv2d)), None)
-    if len(shape) == 3 and first is not None and first.in_channels == 1 != channels:
-        raise DlvizError(message("attribution.refused.channels", shape=shape, channels=channels))
+    if first is None or shape[-3] == first.in_channels:
+        return
+    if shape[-1] == first.in_channels:
+        raise DlvizError(message("attribution.refused.channels_last", shape=shape, count=first.in_channels))
+    if len(shape) == 3 and first.in_channels == 1:
+        raise DlvizError(message("attribution.refused.channels", shape=shape, channels=shape[0]))
 
 
 def _labels(labels: Any, count: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from dlviz.attribution.attribution_map import METHODS, Attribution
@@ -22,6 +23,7 @@ from dlviz.attribution.score import ScoreFunction, score_function
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type, is_integer
+from dlviz.torchkit.modules import modules
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,6 @@ def record(
         DlvizError: an argument does not fit, the net raises, or Captum is not installed.
 
     Example:
-        >>> import torch
         >>> made = record(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), torch.rand(1, 8, 8), methods="saliency")
         >>> made.attributions["saliency"].maps.shape
         torch.Size([1, 8, 8])
@@ -183,7 +184,9 @@ def record(
     # Asked for by name, a method that cannot be computed raises.
     if methods is METHODS and layer is None and not any(one.usable for one in found):
         chosen = [name for name in chosen if name != "grad_cam"]
-        if score.inputs.kind == "image":
+        if any(isinstance(one, torch.jit.ScriptModule) for one in modules(score.holder)):
+            notes.append(message("attribution.note.scripted"))
+        elif score.inputs.kind == "image":
             notes.append(message("attribution.note.no_layer"))
     made = Record(
         inputs=score.inputs,

@@ -190,7 +190,8 @@ class ScoreFunction:
         made = []
         with self.running(), torch.enable_grad():
             for part in points.split(self.chunk_size):
-                leaf = part.detach().clone().requires_grad_()
+                # Noise of 32 bits makes numbers of 16 bits wider.
+                leaf = part.detach().to(self._points.dtype, copy=True).requires_grad_()
                 made.append(gradient(self(leaf, index)[:, self.target(index)], leaf))
         return torch.cat(made)
 

@@ -318,3 +318,14 @@ def test_without_any_layer_it_is_left_out_unless_asked_for():
     assert any("Grad-CAM is left out" in note for note in made.notes)
     with pytest.raises(DlvizError, match="Grad-CAM needs a layer"):
         record(net, x, methods="grad_cam")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_inside_a_traced_net_no_layer_is_seen_and_that_is_said():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2))
+    x = torch.rand(1, 1, 4, 4)
+    traced = torch.jit.trace(net, x)
+    made, plain = record(traced, x, steps=2, samples=2), record(net, x, steps=2, samples=2)
+    assert "grad_cam" not in made.attributions
+    assert any("traced net" in note for note in made.notes)
+    torch.testing.assert_close(made.attributions["saliency"].values, plain.attributions["saliency"].values)

@@ -113,6 +113,8 @@ def test_tokens_have_texts():
         (CONV, torch.tensor(1.0), {}, r"shape \(\)"),
         (CONV, torch.rand(8, 8), {"kind": "image"}, r"images must have the shape .* but got \(8, 8\).*x\[None\]"),
         (CONV, torch.rand(5, 8, 8), {}, r"one image with 5 channels, but .* takes 1.*x\[:, None\]"),
+        (CONV, torch.rand(8, 8, 1), {}, r"\(8, 8, 1\) has its channels last.*takes 1\. Pass x\.permute"),
+        (CONV, torch.rand(2, 8, 8, 1), {}, "has its channels last"),
         (CONV, torch.rand(1, 1, 1, 8, 8), {}, "images must have the shape"),
         (CONV, torch.full((1, 8, 8), float("nan")), {}, "x must be finite, but 64"),
         (CONV, torch.rand(1, 8, 8), {"kind": "picture"}, "kind must be auto, image, row or tokens, but got 'picture'"),
@@ -127,7 +129,7 @@ def test_tokens_have_texts():
         (TOKENS, [1, 2, 3], {"tokens": 5}, "tokens must be lists of texts.*but got int"),
         (TOKENS, [1, 2, 3], {"tokens": "a b c"}, "tokens must be lists of texts.*but got str"),
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_inputs_that_do_not_fit_are_refused(net, x, options, text):
     with pytest.raises(DlvizError, match=text):

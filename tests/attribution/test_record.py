@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.attribution import METHODS, grad_cam, record
+from dlviz.attribution import METHODS, grad_cam, record, terms
 from tests.attribution.nets import ImageNet, RowNet, TokenNet
 
 
@@ -45,3 +45,26 @@ def test_a_score_that_is_one_number_for_each_input():
     assert made.scores.shape == (4, 1)
     assert made.probs is None
     assert made.inputs.classes == ("0",)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_taken_wherever_they_are_off(mode):
+    with mode():
+        net, x = RowNet(0), RowNet(0).inputs(2)
+        made = record(net, x, 0)
+        found = terms(made, "integrated_gradients", 0, (1,))
+    torch.testing.assert_close(
+        made.attributions["saliency"].values, record(net, x.clone(), 0).attributions["saliency"].values
+    )
+    assert abs(found.residual) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_nets_of_half_precision_give_nearly_the_maps_of_double(dtype):
+    net = ImageNet(1)
+    x = net.inputs(1)
+    exact = record(net, x, 0, steps=4, samples=3)
+    made = record(net.to(dtype), x.to(dtype), 0, steps=4, samples=3)
+    for name, one in made.attributions.items():
+        scale = exact.attributions[name].values.abs().max()
+        assert (one.values.double() - exact.attributions[name].values).abs().max() < 0.2 * scale
