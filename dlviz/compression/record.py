@@ -268,14 +268,11 @@ def layers(original: nn.Module, made: nn.Module) -> tuple[Layer, ...]:
 
 
 def _layer(before: Weight, after: nn.Parameter) -> Layer:
-    old, new = _plain(before.parameter).double().cpu(), _plain(after).double().cpu()
+    old, new = _on_cpu(_plain(before.parameter)), _on_cpu(_plain(after))
     quantized = is_wrapper(after)
     zero = new == 0
     kept = new[~zero]
-    finite = torch.cat((old.flatten(), kept))
-    finite = finite[finite.isfinite()]
-    limit = float(finite.abs().max()) if len(finite) else 0.0
-    difference = (new - old)[~zero & new.isfinite() & old.isfinite()].abs()
+    limit = max(_largest(old), _largest(new))
     return Layer(
         name=before.layer,
         kind=type(before.module).__name__,
@@ -286,14 +283,25 @@ def _layer(before: Weight, after: nn.Parameter) -> Layer:
         limit=limit or 1.0,
         before=_histogram(old, limit),
         after=_histogram(kept, limit),
-        error=float(difference.max()) if len(difference) else 0.0,
+        error=_largest((new - old).masked_fill(zero, 0)),
         levels=_levels(old, after.detach()) if quantized else None,
     )
 
 
+def _on_cpu(tensor: Tensor) -> Tensor:
+    """Return a tensor as float32, or float64 if it is that already: numbers of 16 bits would round differences."""
+    return tensor.to("cpu", torch.promote_types(tensor.dtype, torch.float32))
+
+
+def _largest(values: Tensor) -> float:
+    """Return the largest finite magnitude; 0 without any."""
+    finite = values.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    return float(finite.abs().max())
+
+
 def _levels(old: Tensor, new: Any) -> tuple[Tensor, Tensor] | None:
     """Return some weights around the median of those above 0, in steps of their row's scale, and the integers that stand for them."""
-    steps = old / new.scale.double().cpu()
+    steps = old / new.scale.cpu()
     integers = new.qdata.cpu()
     is_kept = integers != 0
     # Weights that were trained again after pruning are not those that were rounded.

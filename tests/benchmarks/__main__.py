@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tests.benchmarks import (
     attention,
+    attribute,
     autograd,
     classroom,
+    compression,
     convolution,
     decision_boundary,
     design,
@@ -26,8 +28,10 @@ from tests.benchmarks import (
 
 SUITES = {
     "attention": attention.run,
+    "attribute": attribute.run,
     "autograd": autograd.run,
     "class": classroom.run,
+    "compression": compression.run,
     "convolution": convolution.run,
     "design": design.run,
     "embedding": embedding.run,

@@ -20,6 +20,21 @@ def test_the_quick_benchmark_of_tensors_prints_its_rows(capsys):
     assert any("1024 × 1024" in line for line in lines)
 
 
+def test_the_quick_benchmark_of_attributions_prints_its_rows(capsys):
+    assert main(["attribute", "--quick"]) == 0
+    cells = capsys.readouterr().out.splitlines()[-1].split()
+    assert cells[0] == "8"
+    assert all(float(cell) > 0 for cell in (*cells[1:3], *cells[4:6]))
+    assert int(cells[4]) < 1500
+
+
+def test_the_quick_benchmark_of_compression_prints_its_rows(capsys):
+    assert main(["compression", "--quick"]) == 0
+    cells = capsys.readouterr().out.splitlines()[-1].split()
+    assert cells[0] == "8,970"
+    assert all(float(cell) > 0 for cell in [*cells[1:6], cells[7]])
+
+
 def test_the_quick_benchmark_of_convolutions_prints_its_rows(capsys):
     assert main(["convolution", "--quick"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -43,10 +43,10 @@ def test_a_trial_is_what_the_compressed_copy_does(plan):
         kept = after != 0
         assert (layer.zeros, layer.count) == (int((~kept).sum()), original.numel())
         assert layer.quantized == (plan.quantize != "none")
-        assert layer.error == float((after.double() - original.detach().double())[kept].abs().max())
+        assert layer.error == float((after - original.detach())[kept].abs().max())
         bound = layer.limit
-        assert layer.before.tolist() == torch.histc(original.detach().double(), BINS, -bound, bound).tolist()
-        assert layer.after.tolist() == torch.histc(after[kept].double(), BINS, -bound, bound).tolist()
+        assert layer.before.tolist() == torch.histc(original.detach(), BINS, -bound, bound).tolist()
+        assert layer.after.tolist() == torch.histc(after[kept], BINS, -bound, bound).tolist()
     assert trial.nonzero == trial.parameters - sum(layer.zeros for layer in trial.layers) - int(
         sum((p == 0).sum() for p in net.parameters() if p.dim() == 1)
     )
@@ -67,7 +67,7 @@ def test_rounded_weights_are_shown_beside_their_integers():
     assert torch.equal(steps.round().long(), integers)
     assert len(steps) > 5
     assert bool((steps != integers).any())
-    scaled = (net.weight.detach().double() / quantize_int8(net.weight.detach()).scale.double()).flatten()
+    scaled = (net.weight.detach() / quantize_int8(net.weight.detach()).scale).flatten()
     assert bool(torch.isin(steps, scaled).all())
 
 
