@@ -296,9 +296,12 @@ def _operation_table(records: Sequence[Record]) -> list[dict[str, Any]]:
             more = (
                 message("profiling.table.more", line=line, count=one.other_lines) if line and one.other_lines else line
             )
+            title = one.line.text if one.line else ""
+            if one.other_lines:
+                title = message("profiling.table.more_title", text=title, count=one.other_lines)
             about: dict[str, Any] = {
                 "text": more or row_label(where.path, where.kind),
-                "title": one.line.text if one.line else "",
+                "title": title,
             }
             about |= {"flops": one.flops, "key": one.name}
             entry[operation_name(one)] = ([one.self_time, one.calls, one.backward_time], about)

@@ -20,12 +20,24 @@ def draw(records: Sequence[Record], theme: str) -> str:
     operations = [min(_MOST_OPERATIONS, len(record.operations)) for record in records]
     height = 46 + sum(30 + _PITCH * (r + o) for r, o in zip(rows, operations, strict=True)) + 30 * len(records)
     svg = framed(_WIDTH, height, "profile", signature(records), summary(records), theme)
+    _draw_legend(svg, records)
     longest = max(max(record.wall, 1.0) for record in records)
     top = 46.0
     for record, count in zip(records, rows, strict=True):
         top = _draw_rows(svg, top, record, count, longest)
         top = _draw_operations(svg, top + 8, record) + 22
     return svg.markup()
+
+
+def _draw_legend(svg: Svg, records: Sequence[Record]) -> None:
+    """Name the colors of the phases that occur, from the right edge to the left."""
+    left = _WIDTH - MARGIN
+    for phase in sorted({int(one) for record in records for one in record.attribution.phase}, reverse=True):
+        text = message(f"profiling.phase.{phase}")
+        svg.text(left, 24, text, size=11, color="ink-2", anchor="end")
+        left -= 6.2 * len(text) + 16
+        svg.rect(left, 15, 11, 10, fill=COLORS.get(phase, _FORWARD), radius=0)
+        left -= 12
 
 
 def _draw_rows(svg: Svg, top: float, record: Record, count: int, longest: float) -> float:

@@ -14,6 +14,7 @@ from dlviz.__main__ import JUPYTER_CONFIG
 from tests.browser.lab import (
     LESSONS,
     command,
+    open_instead,
     open_notebook,
     outputs_of,
     page_on,
@@ -22,6 +23,7 @@ from tests.browser.lab import (
     serving,
     start,
     text_of,
+    watched,
     write_notebook,
 )
 
@@ -188,6 +190,13 @@ OTHERS = (
         "cosine False",
     ),
     (
+        "net = nn.Sequential(nn.Linear(4, 3), nn.ReLU())\n"
+        "with dlviz.profile(label='a call') as view:\n    net(torch.ones(2, 4))",
+        lambda view: view.get_by_role("radio", name="line", exact=True).click(force=True),
+        "print(view.table_by, view.record.lines[0].where[:4], view.record.lines[0].number, len(view.rows))",
+        "line cell 3 4",
+    ),
+    (
         "view = dlviz.bpe('low lower lowest', merges=3)\nview",
         lambda view: view.get_by_role("textbox").fill("slow"),
         "print(view.typed)",
@@ -225,9 +234,16 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture
-def lab(context: BrowserContext, server: str) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page(context: BrowserContext, server: str) -> Iterator[Page]:
+    """Page of JupyterLab that all tests of this server share."""
     with page_on(context, server) as page:
+        yield page
+
+
+@pytest.fixture
+def lab(page: Page, server: str) -> Iterator[Page]:
+    with watched(page, server):
         yield page
 
 
@@ -240,7 +256,7 @@ def chain_result() -> float:
 
 
 def test_the_widget_lives_in_jupyterlab(lab, server):
-    open_notebook(lab, server, "test.ipynb")
+    open_instead(lab, server, "test.ipynb")
 
     run(lab, 0)
     view = lab.locator(".dlviz").first
@@ -285,7 +301,7 @@ def test_the_widget_lives_in_jupyterlab(lab, server):
 
 
 def test_rerunning_a_cell_leaves_one_widget(lab, server):
-    open_notebook(lab, server, "test.ipynb")
+    open_instead(lab, server, "test.ipynb")
     lab.evaluate("() => globalThis.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     for _ in range(4):
         run(lab, 0)
@@ -323,7 +339,7 @@ def test_the_window_of_a_large_tensor_moves_and_survives_a_reload(lab, server):
 
 
 def test_sliders_edits_and_errors_of_a_convolution_go_through_the_kernel(lab, server):
-    open_notebook(lab, server, "convolution.ipynb")
+    open_instead(lab, server, "convolution.ipynb")
     run(lab, 0)
     view = lab.get_by_role("group", name="conv2d", exact=True)  # JupyterLab may have other notebooks open too
     line = view.locator(".tensor-formula")
@@ -357,7 +373,7 @@ def test_sliders_edits_and_errors_of_a_convolution_go_through_the_kernel(lab, se
 
 
 def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
-    open_notebook(lab, server, "network.ipynb")
+    open_instead(lab, server, "network.ipynb")
     run(lab, 0)
     view = lab.get_by_role("group", name="layers", exact=True)
     maps = view.locator(".net-maps")
@@ -400,7 +416,7 @@ def test_a_pixel_of_a_feature_map_opens_the_convolution_picture(lab, server):
 
 
 def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server):
-    open_notebook(lab, server, "decision_boundary.ipynb")
+    open_instead(lab, server, "decision_boundary.ipynb")
     run(lab, 0)
     view = lab.get_by_role("group", name="boundary", exact=True)
     head = view.locator(".dlviz-signature")
@@ -440,7 +456,7 @@ def test_a_decision_boundary_is_edited_painted_trained_and_scrubbed(lab, server)
 
 
 def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
-    open_notebook(lab, server, "live.ipynb")
+    open_instead(lab, server, "live.ipynb")
     run(lab, 0)
     view = lab.get_by_role("group", name="live", exact=True)
     expect(view.locator(".live-empty")).to_be_visible()
@@ -490,7 +506,7 @@ def test_a_slider_acts_while_the_cell_runs_and_stop_ends_it(lab, server):
 
 
 def test_two_views_of_one_run_survive_a_restart_a_closed_tab_and_a_rerun_cell(lab, server):
-    open_notebook(lab, server, "shared.ipynb")
+    open_instead(lab, server, "shared.ipynb")
     run(lab, 0)
     run(lab, 1)
     views = lab.get_by_role("group", name="live", exact=True)
@@ -546,7 +562,7 @@ def test_two_views_of_one_run_survive_a_restart_a_closed_tab_and_a_rerun_cell(la
 
 
 def test_user_actions_in_the_other_rooms_widgets_reach_the_kernel(lab, server):
-    open_notebook(lab, server, "others.ipynb")
+    open_instead(lab, server, "others.ipynb")
     views = lab.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .dlviz")
     for place, (_, act, _, answer) in enumerate(OTHERS):
         run(lab, 2 * place)
@@ -606,7 +622,7 @@ def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(c
 
 @pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
 def test_a_lesson_runs_completely(name, lab, server):
-    open_notebook(lab, server, f"{name}.ipynb")
+    open_instead(lab, server, f"{name}.ipynb")
     command(lab, "notebook:run-all-cells")
     outputs = outputs_of(lab)
     assert [output for output in outputs if output["output_type"] == "error"] == []

@@ -3,13 +3,13 @@
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
-import { channels, hidpiContext, themeColors } from "../../kit/js/heatmap.js";
+import { hidpiContext, themeColors } from "../../kit/js/heatmap.js";
 import { minimap } from "../../kit/js/minimap.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { ticks } from "../../kit/js/scale.js";
 import { costTable } from "./cost_table.js";
 import { eventDetails, readoutLines } from "./details.js";
-import { DATA, FORWARD, OPTIMIZER, BACKWARD, TRANSFER, markedEvents, profileData, visibleBoxes } from "./profile_data.js";
+import { COLORS, PLAIN, markedEvents, profileData } from "./profile_data.js";
 import { timeRange } from "./time_range.js";
 import { timeline } from "./timeline.js";
 import { timeText } from "./units.js";
@@ -23,8 +23,6 @@ const ONE = { rows: 10, lanes: 5, memory: 40, isOne: true };
 const TWO = { rows: 4, lanes: 3, memory: 28, isOne: false };
 /** Milliseconds without a change after which Python hears of the time range. */
 const PAUSE = 250;
-/** Colors of the phases. */
-const COLORS = { [FORWARD]: "run-0", [BACKWARD]: "flow", [OPTIMIZER]: "run-2", [DATA]: "run-4", [TRANSFER]: "run-1" };
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -35,9 +33,11 @@ function render({ model, el, signal }) {
   let profiles = [];
   let marked = [];
   let timer = 0;
+  /** Size and colors with which the minimap was painted. */
+  let mapShown = "";
   const range = timeRange({ changed: rangeChanged });
   const facts = h("div", { class: "pro-facts" });
-  const legend = h("div", { class: "pro-legend" }, ...[FORWARD, BACKWARD, OPTIMIZER, DATA, TRANSFER].map((phase) => h("span", { "data-phase": phase }, messages[`phase.${phase}`])));
+  const legend = h("div", { class: "pro-legend" }, ...COLORS.map((_, phase) => h("span", { "data-phase": phase }, messages[`phase.${phase}`])));
   const button = (name, act) => {
     const node = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": messages[`control.${name}_label`], title: messages[`control.${name}_label`] }, messages[`control.${name}`]);
     node.addEventListener("click", act, { signal });
@@ -80,6 +80,7 @@ function render({ model, el, signal }) {
       one.element.hidden = k >= profiles.length;
       if (k < profiles.length) one.show(profiles[k], { ...size, rows: size.rows - (scene.notes.length ? size.rows >> 2 : 0) });
     });
+    mapShown = "";
     range.reset(scene.span);
     readRange();
     showTable();
@@ -162,17 +163,14 @@ function render({ model, el, signal }) {
   function paint(width) {
     if (!width || !profiles.length) return;
     const colors = themeColors(view.ui.root);
-    const mix = (name, share) => {
-      const [own, paper] = [channels(colors[name]), channels(colors.paper)];
-      return `rgb(${own.map((value, k) => Math.round(share * value + (1 - share) * paper[k])).join()})`;
-    };
-    const tints = (share) => Object.values(COLORS).map((name) => mix(name, share));
-    const fills = { plain: tints(0.45), pale: tints(0.14), marked: colors.select };
     const left = width < NARROW ? NARROW_LABELS : LABELS;
-    profiles.forEach((_, k) => timelines[k].draw({ colors, fills, marked: marked[k], left }));
+    profiles.forEach((_, k) => timelines[k].draw({ colors, marked: marked[k], left }));
     const wide = /** @type {HTMLElement} */ (axis.parentElement).clientWidth - left;
     paintAxis(wide, colors);
-    paintMap(wide, colors, fills);
+    const shown = [wide, ...Object.values(colors)].join();
+    if (shown !== mapShown) paintMap(wide, colors);
+    mapShown = shown;
+    map.place([0, 1, 1], [range.from, range.to - range.from, range.span]);
   }
   function paintAxis(width, colors) {
     const context = hidpiContext(axis, width, AXIS_HEIGHT);
@@ -186,26 +184,20 @@ function render({ model, el, signal }) {
     }
   }
   /** The whole run in one line for each profile. */
-  function paintMap(width, colors, fills) {
+  function paintMap(width, colors) {
     const picture = document.createElement("canvas");
     Object.assign(picture, { width, height: MAP_HEIGHT });
     const context = picture.getContext("2d");
-    context.fillStyle = colors.paper;
-    context.fillRect(0, 0, width, MAP_HEIGHT);
+    context.globalAlpha = PLAIN;
     const height = MAP_HEIGHT / profiles.length;
-    profiles.forEach((profile, k) => {
-      const whole = { from: 0, to: range.span };
-      const scale = width / range.span;
-      const { start, duration, phase } = profile.events;
-      if (!profile.laneEnds.length) return;
-      const [from, to] = visibleBoxes(profile.events, profile.laneEnds, 0, whole);
-      for (let i = from; i < to; i += 1) {
-        context.fillStyle = fills.plain[phase[i]];
-        context.fillRect(start[i] * scale, k * height, Math.max(0.5, duration[i] * scale), height - 1);
+    const scale = width / range.span;
+    profiles.forEach(({ events, laneEnds }, k) => {
+      for (let i = 0; i < (laneEnds[0] ?? 0); i += 1) {
+        context.fillStyle = colors[COLORS[events.phase[i]]];
+        context.fillRect(events.start[i] * scale, k * height, Math.max(0.5, events.duration[i] * scale), height - 1);
       }
     });
     map.paint(picture);
-    map.place([0, 1, 1], [range.from, range.to - range.from, range.span]);
   }
 }
 

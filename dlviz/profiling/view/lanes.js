@@ -1,6 +1,6 @@
 // Boxes in lanes on a canvas, with labels to the left: the modules of a profile, or its operations by depth of calls.
 
-import { DATA, TRANSFER, visibleBoxes } from "./profile_data.js";
+import { COLORS, DATA, PALE, PLAIN, TRANSFER, visibleBoxes } from "./profile_data.js";
 import { timePanel } from "./time_panel.js";
 
 /** Pixels of a box that has room for a text, and of the space around a text. */
@@ -33,10 +33,10 @@ export function lanePanel({ pitch, label, kind }) {
     else if (top + pitch > element.scrollTop + panel.height) element.scrollTop = top + pitch - panel.height;
   }
   /**
-   * @param {{boxes: any, ends: Int32Array, range: any, colors: any, fills: any, names?: (box: number) => string, marked?: Uint8Array | null, selected?: number, end: number}} picture
-   *   fills: colors of the phases; names: text of a box; marked: whether each box is marked; selected: the box with an outline; end: where the profile ends
+   * @param {{boxes: any, ends: Int32Array, range: any, colors: any, names?: (box: number) => string, marked?: Uint8Array | null, selected?: number, end: number}} picture
+   *   names: text of a box; marked: whether each box is marked; selected: the box with an outline; end: where the profile ends
    */
-  function draw({ boxes, ends, range, colors, fills, names, marked = null, selected = -1, end }) {
+  function draw({ boxes, ends, range, colors, names, marked = null, selected = -1, end }) {
     const { context, width, height } = panel;
     const scale = width / (range.to - range.from);
     const top = element.scrollTop;
@@ -62,8 +62,10 @@ export function lanePanel({ pitch, label, kind }) {
         const size = Math.max(0.8, Math.min(width + 2, right) - left);
         drawnTo = size < 1 ? left + 1 : -1;
         const phase = boxes.phase[i];
-        context.fillStyle = isMarked ? fills.marked : marked ? fills.pale[phase] : fills.plain[phase];
+        context.fillStyle = colors[isMarked ? "select" : COLORS[phase]];
+        context.globalAlpha = isMarked ? 1 : marked ? PALE : PLAIN;
         context.fillRect(left, y + 1, size > 3 ? size - 0.6 : size, pitch - 2);
+        context.globalAlpha = 1;
         if ((phase === DATA || phase === TRANSFER) && size > 3) hatch(context, left, y + 1, size, pitch - 2, colors.paper);
         if (i === selected) outline(context, left, y, size, colors.select);
         if (names && size > TEXT_WIDTH) write(context, names(i), left, y, size, isMarked ? colors.paper : colors.ink);

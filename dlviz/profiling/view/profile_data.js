@@ -2,12 +2,13 @@
 
 import { typedArray } from "../../kit/js/typed_arrays.js";
 
-/** Phases of an event, in the order of Python's list. */
-export const FORWARD = 0;
-export const BACKWARD = 1;
-export const OPTIMIZER = 2;
+/** Two of the phases of an event, by their places in Python's list. */
 export const DATA = 3;
 export const TRANSFER = 4;
+/** Color of each phase, and how opaque it is (style.css has the same); while other events are marked, it is paler. */
+export const COLORS = ["run-0", "flow", "run-2", "run-4", "run-1"];
+export const PLAIN = 0.45;
+export const PALE = 0.14;
 
 /** @param {any} raw one entry of the scene's profiles */
 export function profileData(raw) {

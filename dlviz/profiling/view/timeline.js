@@ -74,9 +74,9 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     const style = `--depth:${row.depth}; --share:${share.toFixed(1)}%`;
     return h("div", { class: "pro-label", style, title: row.path }, name, h("span", { class: "pro-time" }, timeText(row.time)));
   }
-  function draw({ colors, fills, marked, left }) {
+  function draw({ colors, marked, left }) {
     for (const part of [rows, lanes, memory]) part.resize(left);
-    const common = { range, colors, fills, end: profile.wall };
+    const common = { range, colors, end: profile.wall };
     rows.draw({ ...common, boxes: profile.spans, ends: profile.spans.ends });
     lanes.draw({ ...common, boxes: profile.events, ends: profile.laneEnds, names: (i) => profile.short_names[profile.events.name[i]], marked, selected });
     if (profile.memory.length) memory.draw({ curves: profile.memory, range, colors });
