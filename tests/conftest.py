@@ -30,6 +30,8 @@ WORKERS = 3
 LAB = {"test_exercises_lab.py", "test_predictions.py", "test_lab.py", "test_notebook7.py", "test_comm_pump.py"}
 LESSONS = "test_lessons.py"
 PACKAGING = {"test_wheel.py", "test_binder.py"}
+#: The other files that take longest: one of them at the end would leave a single worker at work.
+LONG = {"test_answers.py", "test_odd_inputs.py", "test_comm_pump_kernels.py", "test_memory.py", "test_prediction.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -83,8 +85,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
-    order = ("lab", "lessons", "browser")
-    items.sort(key=lambda item: next((k for k, name in enumerate(order) if item.get_closest_marker(name)), len(order)))
+    order = ("lab", "lessons", "browser", "packaging")
+    place = {marker: number for number, marker in enumerate(order)}
+    items.sort(key=lambda item: place.get(kind(item.path), len(order) + (item.path.name not in LONG)))
 
 
 @pytest.fixture(scope="session")

@@ -141,9 +141,10 @@ def signal_left():
 
 
 def train_short(short_model, short_betas, sample, near_heart, energy_distance, new_heart, drawn):
-    x = sample(short_model, (2000, 2), Schedule(short_betas), seed=3).to(new_heart.device)
-    assert near_heart(x) > 0.98
-    far, near = energy_distance(x, new_heart), energy_distance(drawn.to(new_heart.device), new_heart)
+    samples = [sample(short_model, (2000, 2), Schedule(short_betas), seed=k).to(new_heart.device) for k in range(4)]
+    assert all(near_heart(x) > 0.98 for x in samples)
+    far = sum(energy_distance(x, new_heart) for x in samples) / len(samples)  # each from 0.004 to 0.011
+    near = energy_distance(drawn.to(new_heart.device), new_heart)
     assert far > near + 0.003
 
 

@@ -61,7 +61,7 @@ def run(notebook: Path, folder: Path, **environment: str) -> None:
         text=True,
         env=env,
         cwd=folder,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     suite = ElementTree.parse(report).getroot().find("testsuite")
