@@ -76,7 +76,9 @@ def distill(
     like = next((parameter for parameter in parameters(teacher) if parameter.is_floating_point()), None)
     if like is not None:
         inputs = inputs.to(like.device, like.dtype if inputs.dtype is torch.float64 else None)
-    trained = copy.deepcopy(student).to(inputs.device)
+    trained = copy.deepcopy(student)
+    if any(parameter.device != inputs.device for parameter in parameters(trained)):
+        trained = nn.Module.to(trained, inputs.device)
     targets = _logits(teacher, inputs)
     with torch.enable_grad(), generators_restored():
         torch.manual_seed(seed)

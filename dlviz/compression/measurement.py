@@ -198,8 +198,11 @@ def evaluate_model(
         (0.6666666666666666, tensor([1.0000, 0.5000], dtype=torch.float64))
     """
     calls: list[Call | None] = []
-    handles = [module.register_forward_pre_hook(_note_call(calls), with_kwargs=True) for module in modules(model)]
-    whole = model.register_forward_pre_hook(_note_call(calls, is_whole=True), with_kwargs=True, prepend=True)
+    hook = nn.Module.register_forward_pre_hook
+    # A scripted module takes no hooks.
+    parts = [module for module in modules(model) if not isinstance(module, torch.jit.ScriptModule)]
+    handles = [hook(module, _note_call(calls), with_kwargs=True) for module in parts]
+    whole = hook(model, _note_call(calls, is_whole=True), with_kwargs=True, prepend=True)
     try:
         with running(model):
             returned = evaluate(model)

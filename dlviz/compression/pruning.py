@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 from torch.nn.utils import prune
 
 from dlviz.torchkit.array_data import is_wrapper
 from dlviz.torchkit.modules import named_modules, named_parameters
 
-#: Normalization layers scale what other layers computed; their few numbers are left.
-_NORMALIZATION = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
+#: Normalization layers scale what other layers computed, and their few numbers are left; the weights of scripted modules cannot be masked.
+_LEFT = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase, torch.jit.ScriptModule)
 #: Layers whose output channels lie along the first dimension of the weight.
 _WITH_CHANNELS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -54,7 +55,7 @@ def prunable(model: nn.Module) -> list[Weight]:
     for path, parameter in named_parameters(model):
         owner, _, name = path.rpartition(".")
         is_weight = parameter.dim() >= 2 and parameter.is_floating_point() and parameter.numel() > 0
-        if is_weight and not is_wrapper(parameter) and not isinstance(found[owner], _NORMALIZATION):
+        if is_weight and not is_wrapper(parameter) and not isinstance(found[owner], _LEFT):
             weights.append(Weight(path, found[owner], name))
     return weights
 

@@ -9,7 +9,6 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -117,10 +116,14 @@ def quantizable(model: nn.Module) -> list[str]:
         >>> quantizable(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(16, 3)))
         ['2']
     """
-    return [path for path, module in named_modules(model) if _is_quantizable(module)]
+    return list(_quantizable(model))
 
 
-def _is_quantizable(module: nn.Module, *_: Any) -> bool:
+def _quantizable(model: nn.Module) -> dict[str, nn.Module]:
+    return {path: module for path, module in named_modules(model) if _is_quantizable(module)}
+
+
+def _is_quantizable(module: nn.Module) -> bool:
     left = nn.modules.linear.NonDynamicallyQuantizableLinear
     if not isinstance(module, nn.Linear) or isinstance(module, left):
         return False
@@ -150,10 +153,13 @@ def quantize(model: nn.Module, method: str) -> list[str]:
         https://docs.pytorch.org/ao/stable/
     """
     api = _torchao()
-    paths = quantizable(model)
+    found = _quantizable(model)
     with _quiet():
-        api.quantize_(model, getattr(api, CONFIGS[method])(set_inductor_config=False), filter_fn=_is_quantizable)
-    return paths
+        config = getattr(api, CONFIGS[method])(set_inductor_config=False)
+        # Layer by layer, because an attribute of the learner's model may hide the method by which torchao finds its layers.
+        for layer in found.values():
+            api.quantize_(layer, config)
+    return list(found)
 
 
 @cache

@@ -16,7 +16,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite
 from dlviz.torchkit.array_data import is_wrapper
 from dlviz.torchkit.model_copies import GeneratorStates, generators_restored
-from dlviz.torchkit.modules import modules, named_parameters, parameters
+from dlviz.torchkit.modules import modules, named_modules, named_parameters, parameters
 
 SCOPES = ("global", "layer")
 #: Largest share of weights that can be pruned.
@@ -179,15 +179,25 @@ def compressed(
         if finetune is not None:
             _finetune(made, finetune, start)
         make_permanent(masked)
+        _restore_order(masked, net)
     if plan.quantize != "none":
         quantize(made, plan.quantize)
-    for module, like in zip(modules(made), modules(net), strict=True):
+    for module in modules(made):
         module.training = False
-        # Removing a mask puts its parameter last; a state_dict in another order would differ by some bytes.
-        ordered = {name: module._parameters[name] for name in like._parameters}
-        module._parameters.clear()
-        module._parameters.update(ordered)
     return made
+
+
+def _restore_order(masked: Sequence[Weight], net: nn.Module) -> None:
+    """Put the parameters of layers that had masks in their own order: without its mask a weight comes last.
+
+    A ``state_dict`` in another order would differ by some bytes.
+    """
+    originals = dict(named_modules(net))
+    for weight in masked:
+        found = weight.module._parameters
+        ordered = {name: found[name] for name in originals[weight.path.rpartition(".")[0]]._parameters}
+        found.clear()
+        found.update(ordered)
 
 
 def _finetune(made: nn.Module, finetune: Callable[[nn.Module], Any], start: GeneratorStates | None) -> None:

@@ -1,12 +1,22 @@
 """A trial holds what torch computes for the compressed copy, and the original stays as it was."""
 
 import copy
+import warnings
 
 import pytest
 import torch
 from torch import nn
 
-from dlviz.compression import Settings, add_masks, compressed, make_permanent, quantize_int8, record
+from dlviz.compression import (
+    Settings,
+    add_masks,
+    compressed,
+    distill,
+    evaluate_model,
+    make_permanent,
+    quantize_int8,
+    record,
+)
 from dlviz.compression.record import BINS
 from dlviz.torchkit.model_copies import GeneratorStates
 from tests.compression.models import classifier, evaluation, points
@@ -107,6 +117,32 @@ def test_finetuning_trains_what_is_left_and_starts_from_the_same_random_numbers(
         assert torch.equal(tuned[k].weight, again[k].weight)
     compressed(net, Settings(), finetune)
     assert len(seen) == 2
+
+
+class Hiding(nn.Module):
+    """A model whose attributes hide methods of nn.Module, with a part that takes no hooks."""
+
+    def __init__(self):
+        super().__init__()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.scripted = torch.jit.script(nn.Linear(6, 6))
+        self.layer = nn.Linear(6, 3)
+        self.modules, self.parameters, self.to, self.eval, self.state_dict = [], [], None, 0.5, "x"
+        self.register_forward_pre_hook = self.named_modules = self.named_children = None
+
+    def forward(self, x):
+        return self.layer(self.scripted(x))
+
+
+def test_a_model_with_attributes_of_any_name_is_compressed():
+    net, (x, labels) = Hiding(), points()
+    trial = record(net, lambda net: (net(x), labels), settings=Settings(0.5, quantize="int8 weights"))
+    assert [layer.name for layer in trial.layers] == ["layer"]
+    assert trial.sparsity >= 0.5
+    assert trial.latency is not None
+    trained = distill(net, Hiding(), x, steps=2)
+    assert evaluate_model(trained, lambda net: (net(x), labels)).recall is not None
 
 
 def test_weights_that_are_not_finite_are_left_out_of_the_histograms():
