@@ -1,8 +1,9 @@
 """Attribution: which numbers of an input a net's score rests on, by gradients, paths, class activation and occlusion."""
 
 from dlviz.attribution.attribution_map import METHODS, Attribution
-from dlviz.attribution.grad_cam import ChannelTerms, LayerChoice, channel_terms, grad_cam, layers
+from dlviz.attribution.grad_cam import ChannelTerms, channel_terms, grad_cam
 from dlviz.attribution.inputs import Inputs
+from dlviz.attribution.layer_choices import LayerChoice, layers
 from dlviz.attribution.methods import gradient_x_input, integrated_gradients, occlusion, saliency, smooth_grad
 from dlviz.attribution.path import IntegrationPath, integration_path
 from dlviz.attribution.record import Record, record

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.attribution.attribution_map import METHODS, Attribution
-from dlviz.attribution.grad_cam import LayerChoice, grad_cam, layers
+from dlviz.attribution.grad_cam import grad_cam
 from dlviz.attribution.inputs import Inputs
+from dlviz.attribution.layer_choices import LayerChoice, layers
 from dlviz.attribution.methods import (
     check_options,
     gradient_x_input,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dlviz.attribution.attribution_map import Attribution
-from dlviz.attribution.grad_cam import check_layer
+from dlviz.attribution.layer_choices import check_layer
 from dlviz.attribution.methods import noise_std
 from dlviz.attribution.record import Record, check_method
 from dlviz.attribution.score import ScoreFunction

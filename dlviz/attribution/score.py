@@ -11,14 +11,15 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from dlviz.attribution.inputs import Inputs, check_inputs
+from dlviz.attribution.net_outputs import gradient, scores_in
+from dlviz.attribution.token_embeddings import exchanged, readers
 from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.callables import all_modules, untouched
 from dlviz.torchkit.model_copies import initialize_lazy
-from dlviz.torchkit.modules import differs_in_eval, modules, named_modules
-from dlviz.torchkit.nested import named_tensors
+from dlviz.torchkit.modules import differs_in_eval, named_modules
 
 #: Numbers of all inputs that go through the net at once, and inputs at most.
 _CHUNK_NUMBERS, _CHUNK = 2_000_000, 256
@@ -156,21 +157,8 @@ class ScoreFunction:
         if self._embedding is None:
             return self._scores(self._run((x, *args), kwargs), count)
         ids = self.inputs.x[index : index + 1].expand(count, -1).clone()
-
-        def exchange(_: nn.Module, given: Any, kwargs: Mapping[str, Any], made: Tensor) -> Tensor:
-            return (
-                x
-                if (matches := _orientation(_ids_of(given, kwargs), ids)) == 1
-                else x.transpose(0, 1)
-                if matches
-                else made
-            )
-
-        handle = nn.Module.register_forward_hook(self._embedding, exchange, with_kwargs=True)
-        try:
+        with exchanged(self._embedding, ids, x):
             return self._scores(self._run((ids, *args), kwargs), count)
-        finally:
-            handle.remove()
 
     def outputs(self, points: Tensor, index: int) -> Tensor:
         """Return all scores (K, C) for K variants of input `index`, without gradients."""
@@ -224,7 +212,7 @@ class ScoreFunction:
 
     def _scores(self, raw: Any, count: int) -> Tensor:
         """Return what the net returned as scores (K, C)."""
-        found = _logits(raw) if self.output is None else self._picked(raw)
+        found = scores_in(raw) if self.output is None else self._picked(raw)
         if as_plain_tensor(found) is None or not isinstance(found, Tensor) or not found.is_floating_point():
             raise DlvizError(message("attribution.refused.output", count=count, got=kind_of_data(found)))
         if found.dim() not in (1, 2) or len(found) != count or not found.numel():
@@ -272,25 +260,9 @@ class ScoreFunction:
 
     def _readers(self, index: int) -> list[tuple[nn.Embedding, Tensor]]:
         """Return the embeddings that read the ids of one input, with what they make of them, (1, T, D)."""
-        ids = self.inputs.x[index : index + 1].clone()
-        same: dict[nn.Embedding, Tensor] = {}
-        equal: dict[nn.Embedding, Tensor] = {}
-
-        def keep(module: nn.Embedding, given: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> None:
-            read = _ids_of(given, kwargs)
-            if matches := _orientation(read, ids):
-                # Positions 0, 1, 2, … may happen to be equal to the ids.
-                kept = same if read.data_ptr() == ids.data_ptr() else equal
-                kept.setdefault(module, (made if matches == 1 else made.transpose(0, 1)).detach().clone())
-
         args, kwargs = self._extra(index, 1)
-        with ExitStack() as stack, torch.no_grad():
-            for module in modules(self.holder):
-                if isinstance(module, nn.Embedding):
-                    hook = nn.Module.register_forward_hook(module, keep, with_kwargs=True)  # type: ignore[arg-type]
-                    stack.callback(hook.remove)
-            self._run((ids, *args), kwargs)
-        return list((same or equal).items())
+        ids = self.inputs.x[index : index + 1].clone()
+        return readers(self.holder, lambda ids: self._run((ids, *args), kwargs), ids)
 
     def _baseline(self, baseline: Any) -> Tensor:
         one = self._points[0]
@@ -411,62 +383,7 @@ def _state(holder: nn.Module) -> dict[str, Tensor]:
     return found
 
 
-def gradient(scores: Tensor, leaf: Tensor) -> Tensor:
-    """Return the gradient of the sum of some scores, in the shape of `leaf`.
-
-    Raises:
-        DlvizError: they do not depend on it through functions that torch differentiates, or torch refuses to.
-    """
-    made = gradients(scores, [leaf])[0]
-    if made is None:
-        raise DlvizError(message("attribution.refused.gradient"))
-    return made
-
-
-def gradients(scores: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
-    """Return the gradient of the sum of some scores by each of some tensors, ``None`` where they do not depend on it.
-
-    Raises:
-        DlvizError: torch refuses to differentiate.
-    """
-    if not scores.requires_grad or not tensors:
-        return [None for _ in tensors]
-    try:
-        return list(torch.autograd.grad(scores.sum(), tensors, allow_unused=True))
-    except RuntimeError as error:
-        raise DlvizError(message("attribution.refused.backward", error=first_line(error))) from error
-
-
 def _arguments(args: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(args, Mapping):
         return (), dict(args)
     return (tuple(args), {}) if isinstance(args, (tuple, list)) else ((args,), {})
-
-
-def _logits(raw: Any) -> Any:
-    """Return the scores in what a net returned: a tensor, the only tensor in it, or its logits."""
-    if isinstance(raw, Tensor):
-        return raw
-    named = raw.get("logits") if isinstance(raw, Mapping) else getattr(raw, "logits", None)
-    if isinstance(named, Tensor):
-        return named
-    found = list(named_tensors(raw, "out"))
-    if len(found) != 1:
-        names = ", ".join(f"{name} {tuple(one.shape)}" for name, one in found[:6]) or type(raw).__name__
-        example = found[0][0] if found else "out"
-        raise DlvizError(message("attribution.refused.outputs", got=names, example=example))
-    return found[0][1]
-
-
-def _ids_of(given: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return the first argument of a call of an embedding."""
-    return given[0] if given else kwargs.get("input")
-
-
-def _orientation(given: Any, ids: Tensor) -> int:
-    """Return 1 if an embedding was given these ids (K, T), 2 if it was given them as (T, K), else 0."""
-    if not isinstance(given, Tensor) or given.dim() != 2:
-        return 0
-    if given.shape == ids.shape and torch.equal(given, ids.to(given)):
-        return 1
-    return 2 if given.shape == ids.T.shape and torch.equal(given, ids.T.to(given)) else 0

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlviz.attribution.grad_cam import activations_and_weights, check_layer
+from dlviz.attribution.grad_cam import activations_and_weights
+from dlviz.attribution.layer_choices import check_layer
 from dlviz.attribution.methods import covering, gauss_legendre, noise_std
 from dlviz.attribution.path import path_gradients
 from dlviz.attribution.record import Record, check_method

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dlviz.attribution import channel_terms, grad_cam, layers, record, score_function
-from dlviz.attribution.grad_cam import default_layer
+from dlviz.attribution.layer_choices import default_layer
 from dlviz.kit.errors import DlvizError
 from tests.attribution import by_hand
 from tests.attribution.nets import ImageNet
