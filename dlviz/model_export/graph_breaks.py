@@ -59,11 +59,14 @@ class CompiledModel:
         from torch._dynamo.backends.debugging import ExplainWithBackend  # takes seconds to import
 
         self._explain: Any = ExplainWithBackend("eager")
+        self._functions: list[types.FunctionType] = []
         for module in modules(model):
             forward = getattr(type(module), "forward", None)
             if not isinstance(forward, types.FunctionType) or is_skipped(forward.__code__.co_filename):
                 continue
-            vars(module).setdefault("forward", types.MethodType(_copy(forward), module))
+            if "forward" not in vars(module):
+                self._functions.append(_copy(forward))
+                vars(module)["forward"] = types.MethodType(self._functions[-1], module)
         self.run = torch.compile(model, backend=self._explain)
 
     def graphs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Compiled:
@@ -74,6 +77,13 @@ class CompiledModel:
         except Exception as error:  # dynamo, and a learner's forward, may raise anything
             return Compiled(0, 0, (), first_paragraph(error))
         return _found(self._explain)
+
+    def close(self) -> None:
+        """Release what was compiled, which dynamo also enters into the global variables of the learner's code."""
+        from torch._dynamo.eval_frame import remove_from_cache
+
+        for function in self._functions:
+            remove_from_cache(function)
 
 
 def _copy(function: types.FunctionType) -> types.FunctionType:

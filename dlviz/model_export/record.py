@@ -1,7 +1,7 @@
 """All that is known of a model's export: its eager calls, the exported program, sizes that may vary, outputs, graph breaks, saving."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -24,6 +24,7 @@ from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import cases
 from dlviz.model_export.saving import Saving, check_saving
 from dlviz.model_export.shapes import InputSize, Shapes, input_shapes
+from dlviz.model_export.torch_caches import caches_restored
 from dlviz.torchkit.callables import untouched
 from dlviz.torchkit.forward_trace import eval_mode
 from dlviz.torchkit.model_copies import generators_restored, on_copies
@@ -106,7 +107,14 @@ def record(
         DlvizError: the model itself does not run on the example.
     """
     example = Example(model, tuple(args), dict(kwargs or {}))
-    named = named_sizes(dynamic, example)
+    with caches_restored():
+        return _record(example, named_sizes(dynamic, example), runtimes, state, seed)
+
+
+def _record(
+    example: Example, named: Mapping[int, Mapping[int, str]] | None, runtimes: Sequence[str], state: Any, seed: int
+) -> Record:
+    model = example.model
     was_training = model.training
     tracer, is_random, changed = _eager_run(example)
     program, refusal = _exported(example, named)
@@ -126,9 +134,10 @@ def record(
         else:
             runs["onnx"] = converted.run
     compiled = None
-    with _compilable(model):
+    with _compilable(model), ExitStack() as stack:
         if "compile" in runtimes:
             made = CompiledModel(model)
+            stack.callback(made.close)
             with on_copies(model):
                 compiled = made.graphs(example.args, example.kwargs)
             if not compiled.error:
