@@ -84,19 +84,19 @@ def distill(
         torch.manual_seed(seed)
         for module in modules(trained):
             module.training = True
-        optimizer = torch.optim.Adam([one for one in parameters(trained) if one.requires_grad], lr=lr)
-        for batch in _batches(len(inputs), batch_size, steps):
-            try:
+        try:
+            optimizer = torch.optim.Adam([one for one in parameters(trained) if one.requires_grad], lr=lr)
+            for batch in _batches(len(inputs), batch_size, steps):
                 logits = trained(inputs[batch])
                 _check_logits(logits, targets[batch])
                 loss = distillation_loss(logits, targets[batch], temperature)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-            except DlvizError:
-                raise
-            except Exception as error:  # a learner's forward may raise anything
-                raise DlvizError(message("compression.refused.student_raises", error=error_text(error))) from error
-            optimizer.step()
+                optimizer.step()
+        except DlvizError:
+            raise
+        except Exception as error:  # a learner's forward may raise anything
+            raise DlvizError(message("compression.refused.student_raises", error=error_text(error))) from error
     for module in modules(trained):
         module.training = False
     return trained

@@ -63,8 +63,9 @@ def test_every_example_is_used_once_before_any_is_used_again():
         (nn.Linear(2, 1), nn.Linear(2, 1), torch.zeros(3, 2), "at least two classes"),
         (nn.Linear(2, 3), nn.Linear(2, 4), torch.zeros(3, 2), r"shape of net's, \(3, 3\)"),
         (nn.Linear(2, 3), nn.Linear(5, 3), torch.zeros(3, 2), "student raises in training"),
+        (nn.Linear(2, 3), nn.Identity(), torch.zeros(3, 2), "student raises in training: ValueError"),
     ],
-    ids=["kind", "shape", "one class", "logits", "student"],
+    ids=["kind", "shape", "one class", "logits", "student", "no parameters"],
 )
 def test_what_does_not_fit_is_refused(teacher, student, x, says):
     with pytest.raises(DlvizError, match=says):
