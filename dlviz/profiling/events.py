@@ -147,7 +147,7 @@ def _is_counted(event: Any) -> bool:
     """Return whether torch's tables count an event; annotations also span the kernels on an accelerator, whose time is counted already."""
     if event.device_type() != DeviceType.CPU and event.is_user_annotation():
         return False
-    return event.name() not in _LEFT_OUT and not event.is_hidden_event()
+    return event.name() not in _LEFT_OUT and not getattr(event, "is_hidden_event", lambda: False)()
 
 
 def _threads(events: list[Any]) -> list[Thread]:

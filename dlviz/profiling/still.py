@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.profiling.attribution import BACKWARD, DATA, OPTIMIZER, TRANSFER
+from dlviz.profiling.layout import row_spans
 from dlviz.profiling.record import Record
-from dlviz.profiling.scene import operation_name, row_label, row_spans, signature, summary, time_text
+from dlviz.profiling.scene import operation_name, row_label, signature, summary, time_text
 
 #: Colors of the phases; the view has the same (style.css).
 COLORS = {BACKWARD: "flow", OPTIMIZER: "run-2", DATA: "run-4", TRANSFER: "run-1"}

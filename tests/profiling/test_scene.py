@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import dlviz
+from dlviz.profiling import layout
 from dlviz.profiling import scene as scenes
 from dlviz.profiling.attribution import BACKWARD
 from dlviz.profiling.record import record
@@ -52,7 +53,7 @@ def test_boxes_of_a_lane_are_in_order_and_do_not_overlap(drawn):
 
 
 def test_spans_of_a_row_are_its_calls_and_its_part_of_backward(epoch):
-    spans = scenes.row_spans(epoch)
+    spans = layout.row_spans(epoch)
     for k, row in enumerate(epoch.rows):
         calls = [span for span in spans[k] if span[2] != BACKWARD]
         if row.calls:
@@ -104,8 +105,8 @@ def test_ten_thousand_events_take_less_than_a_megabyte():
 
 
 def test_of_too_many_events_the_longest_are_drawn_and_a_note_says_so(epoch, monkeypatch):
-    monkeypatch.setattr(scenes, "MAX_EVENTS", 50)
-    kept = scenes.drawn_events(epoch)
+    monkeypatch.setattr(layout, "MAX_EVENTS", 50)
+    kept = layout.drawn_events(epoch)
     assert len(kept) == 50
     rest = np.setdiff1d(np.flatnonzero(~epoch.attribution.is_module), kept)
     assert epoch.events.duration[kept].min() >= epoch.events.duration[rest].max()
