@@ -1,6 +1,5 @@
 """Distillation: a small model learns from the logits of a large one, which says more of each example than its label."""
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlviz.compression.measurement import error_text
+from dlviz.compression.record import copy_of
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit import callables
@@ -76,7 +76,7 @@ def distill(
     like = next((parameter for parameter in parameters(teacher) if parameter.is_floating_point()), None)
     if like is not None:
         inputs = inputs.to(like.device, like.dtype if inputs.dtype is torch.float64 else None)
-    trained = copy.deepcopy(student)
+    trained = copy_of(student, "student")
     if any(parameter.device != inputs.device for parameter in parameters(trained)):
         trained = nn.Module.to(trained, inputs.device)
     targets = _logits(teacher, inputs)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from dlviz.compression.measurement import Call, Evaluation, Latency, Size, error_text, evaluate_model, latencies, size
 from dlviz.compression.pruning import Weight, add_masks, make_permanent, prunable
@@ -14,7 +15,7 @@ from dlviz.compression.quantization import METHODS, quantize
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import is_finite
-from dlviz.torchkit.array_data import is_wrapper
+from dlviz.torchkit.array_data import is_wrapper, kind_of_data
 from dlviz.torchkit.model_copies import GeneratorStates, generators_restored
 from dlviz.torchkit.modules import modules, named_modules, named_parameters, parameters
 
@@ -149,6 +150,25 @@ class Trial:
         return sum(layer.zeros for layer in self.layers) / count if count else 0.0
 
 
+def copy_of(net: Any, name: str) -> nn.Module:
+    """Return a copy of a learner's model.
+
+    Raises:
+        DlvizError: it is no module, or cannot be copied.
+    """
+    plain = getattr(net, "_orig_mod", net)  # a compiled module wraps the original one
+    if not isinstance(plain, nn.Module) or isinstance(plain, torch.jit.ScriptModule):
+        raise DlvizError(message("compression.refused.net", name=name, got=kind_of_data(net)))
+    if any(map(is_lazy, parameters(plain))):
+        raise DlvizError(message("compression.refused.lazy", name=name))
+    try:
+        return copy.deepcopy(plain)
+    except Exception as error:  # a learner's attribute may refuse to be copied
+        is_masked = any(one.endswith("_orig") for module in modules(plain) for one in module._parameters)
+        key = "masked" if is_masked else "copy"
+        raise DlvizError(message(f"compression.refused.{key}", name=name, error=error_text(error))) from error
+
+
 def compressed(
     net: nn.Module,
     settings: Settings,
@@ -238,7 +258,7 @@ def record(
         >>> trial.sparsity, trial.parameters, trial.nonzero, len(trial.layers)
         (0.5, 1010, 510, 1)
     """
-    original = copy.deepcopy(net)
+    original = copy_of(net, "net")
     made = compressed(original, settings or Settings(), finetune)
     return measure(original, made, evaluate, settings=settings or Settings(), x=x, classes=classes)
 

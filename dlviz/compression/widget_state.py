@@ -1,23 +1,20 @@
 """State behind the widget: the learner's model as it was, every way to compress it that was tried, and the student."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from dlviz.compression.distillation import distill
-from dlviz.compression.measurement import Call, error_text
+from dlviz.compression.measurement import Call
 from dlviz.compression.pruning import prunable, with_channels
 from dlviz.compression.quantization import quantizable
-from dlviz.compression.record import Settings, Trial, compressed, measure
+from dlviz.compression.record import Settings, Trial, compressed, copy_of, measure
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.model_copies import GeneratorStates
-from dlviz.torchkit.modules import modules, parameters
+from dlviz.torchkit.modules import parameters
 
 
 class CompressionState:
@@ -104,25 +101,6 @@ class CompressionState:
             classes=self._classes,
             is_student=True,
         )
-
-
-def copy_of(net: Any, name: str) -> nn.Module:
-    """Return a copy of a learner's model.
-
-    Raises:
-        DlvizError: it is no module, or cannot be copied.
-    """
-    plain = getattr(net, "_orig_mod", net)  # a compiled module wraps the original one
-    if not isinstance(plain, nn.Module) or isinstance(plain, torch.jit.ScriptModule):
-        raise DlvizError(message("compression.refused.net", name=name, got=kind_of_data(net)))
-    if any(map(is_lazy, parameters(plain))):
-        raise DlvizError(message("compression.refused.lazy", name=name))
-    try:
-        return copy.deepcopy(plain)
-    except Exception as error:  # a learner's attribute may refuse to be copied
-        is_masked = any(one.endswith("_orig") for module in modules(plain) for one in module._parameters)
-        key = "masked" if is_masked else "copy"
-        raise DlvizError(message(f"compression.refused.{key}", name=name, error=error_text(error))) from error
 
 
 def check_call(x: Any, net: nn.Module) -> Call | None:

@@ -59,13 +59,14 @@ def test_every_example_is_used_once_before_any_is_used_again():
     ("teacher", "student", "x", "says"),
     [
         (nn.Linear(2, 3), nn.Linear(2, 3), "rows", "data must be inputs"),
+        (nn.Linear(2, 3), "student", torch.zeros(3, 2), "student must be an nn.Module, but got str"),
         (nn.Linear(2, 3), nn.Linear(2, 3), torch.zeros(3, 5), "net raises for data"),
         (nn.Linear(2, 1), nn.Linear(2, 1), torch.zeros(3, 2), "at least two classes"),
         (nn.Linear(2, 3), nn.Linear(2, 4), torch.zeros(3, 2), r"shape of net's, \(3, 3\)"),
         (nn.Linear(2, 3), nn.Linear(5, 3), torch.zeros(3, 2), "student raises in training"),
         (nn.Linear(2, 3), nn.Identity(), torch.zeros(3, 2), "student raises in training: ValueError"),
     ],
-    ids=["kind", "shape", "one class", "logits", "student", "no parameters"],
+    ids=["kind", "no module", "shape", "one class", "logits", "student", "no parameters"],
 )
 def test_what_does_not_fit_is_refused(teacher, student, x, says):
     with pytest.raises(DlvizError, match=says):

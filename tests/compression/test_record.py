@@ -18,6 +18,7 @@ from dlviz.compression import (
     record,
 )
 from dlviz.compression.record import BINS
+from dlviz.kit.errors import DlvizError
 from dlviz.torchkit.model_copies import GeneratorStates
 from tests.compression.models import classifier, evaluation, points
 
@@ -60,6 +61,11 @@ def test_a_trial_is_what_the_compressed_copy_does(plan):
     assert trial.nonzero == trial.parameters - sum(layer.zeros for layer in trial.layers) - int(
         sum((p == 0).sum() for p in net.parameters() if p.dim() == 1)
     )
+
+
+def test_only_modules_are_recorded():
+    with pytest.raises(DlvizError, match=r"net must be an nn\.Module, but got function"):
+        record(lambda x: x, evaluation())
 
 
 def test_settings_that_change_nothing_are_the_same_trial():
