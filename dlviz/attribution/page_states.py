@@ -38,13 +38,14 @@ def carried(
     order = [index, *(k for k in range(count) if k != index)]
     found: dict[str, Any] = {"opened": {}, "details": {}, "path": {}, "cam": {}, "checks": {}}
     budget = _INPUTS
-    for k in order:
+    for k in order[1:]:
         one = opened(record, k, name)
-        budget -= size(one) if k != index else 0
-        if budget > 0:
-            found["opened"][str(k)] = one
+        budget -= size(one)
+        if budget < 0:
+            break
+        found["opened"][str(k)] = one
     is_small = record.score.point(0).numel() <= _SMALL
-    near = [k for k in (order if is_small else order[:1]) if str(k) in found["opened"]]
+    near = [k for k in order if k == index or (is_small and str(k) in found["opened"])]
     for method in methods(record):
         for k in near:
             if method == "integrated_gradients":

@@ -27,6 +27,8 @@ from dlviz.kit.svg_grid import format_number
 
 #: Classes that the menu offers, and inputs that are drawn.
 MAX_CLASSES, MAX_INPUTS = 1000, 24
+#: Pixels along a side of a channel's picture.
+_CHANNEL = 32
 #: What the numbers of a method are: maps of one unit may share a color scale.
 UNITS = {
     "saliency": "gradient",
@@ -320,7 +322,7 @@ def cam_scene(channels: ChannelTerms, record: Record, index: int) -> dict[str, A
     """Return the layers that Grad-CAM can use, and the strongest channels of the chosen one."""
     cam = record.attributions["grad_cam"]
     maps = channels.activations if channels.activations.dim() == 3 else channels.activations[:, None]
-    size = drawn_size(_size(maps), THUMBNAIL)
+    size = drawn_size(_size(maps), _CHANNEL)
     return {
         "index": index,
         "layer": cam.layer,

@@ -71,7 +71,7 @@ export function checksPanel({ messages, signal, ask, redraw }) {
     const plot = chart({ width: Math.min(560, width), height: 170, margin: { left: 46, right: 12, top: 8, bottom: 32 } });
     const band = (kind, sign) => Array.from(data[`random_${kind}_mean`], (value, k) => value + sign * data[`random_${kind}_std`][k]);
     const all = ["deletion", "insertion"].flatMap((kind) => [...data[kind], ...band(kind, 1), ...band(kind, -1)]).filter(Number.isFinite);
-    const [low, high] = [Math.min(...all, 0), Math.max(...all)];
+    const [low, high] = [Math.min(...all, 0), Math.max(...all, 0)];
     const up = /** @type {[number, number]} */ (found.is_prob ? [0, 1] : [low, high > low ? high : low + 1]);
     const inside = (value) => Math.max(up[0], Math.min(up[1], value));
     plot.draw({

@@ -27,6 +27,7 @@ function render({ model, el, signal }) {
   let scene = null;
   /** @type {any} */
   let opened = null;
+  const first = { opened: model.get("opened"), layer: model.get("layer") };
   /** What is shown of the open method: the terms of the marked number, the path, layers and channels. @type {any} */
   let shown = { details: {}, path: null, cam: null, checks: {} };
   const steps = pathPanel({ messages, signal, go: (step) => view.go(step) });
@@ -86,10 +87,14 @@ function render({ model, el, signal }) {
   function open(index, method) {
     choose({ index, ...(method ? { method } : {}) });
   }
-  /** In a page the open input comes from what the page holds. */
+  /** In a page the open input comes from what the page holds, with the layer with which it was saved. */
   function showIndex() {
-    const one = isLive() ? null : model.get("carried").opened[model.get("index")];
-    if (one) model.set("opened", one);
+    if (isLive()) return;
+    const index = model.get("index");
+    const one = index === first.opened.index ? first.opened : model.get("carried").opened[index];
+    if (!one) return;
+    model.set("layer", first.layer);
+    model.set("opened", one);
   }
   function choose(next) {
     for (const [name, value] of Object.entries(next)) model.set(name, value);

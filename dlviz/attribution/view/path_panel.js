@@ -36,7 +36,7 @@ export function pathPanel({ messages, signal, go }) {
     const [start, end] = [path.scores[0], path.scores[path.scores.length - 1]];
     const sums = Array.from(path.running, (value) => start + value);
     const values = [...path.scores, ...sums].filter(Number.isFinite);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
     const room = now.width - 1 - (path.baseline ? PICTURE + GAP : 0);
     // Two charts side by side where there is room, else one below the other.
     const pair = !path.baseline && room > 440;
@@ -53,7 +53,7 @@ export function pathPanel({ messages, signal, go }) {
       content: () => [plot.line(path.scores, "attr-score", { xs: path.alphas }), plot.line(sums, "attr-running", { xs: path.alphas })],
     });
     const alpha = path.alphas[step];
-    plot.cursor(plot.vertical(alpha, "dlviz-chart-pointer"), plot.dot(alpha, path.scores[step], "dlviz-chart-current"));
+    plot.cursor(plot.vertical(alpha, "dlviz-chart-pointer"), ...(Number.isFinite(path.scores[step]) ? [plot.dot(alpha, path.scores[step], "dlviz-chart-current")] : []));
     const said = { alpha: format(alpha, 2), score: format(path.scores[step], 4), sum: format(path.running[step], 4), expected: format(path.expected, 4), error: format(path.error, 2), start: format(start, 4), end: format(end, 4) };
     text.textContent = fillIn(messages[step === path.alphas.length - 1 ? "path.end" : "path.at"], said);
     along.hidden = !now.along;

@@ -22,7 +22,7 @@ export function samplesPanel({ messages }) {
       label: caption.textContent,
       x: { domain: ends, ticks: ticks(...ends, 5).map((at) => [at, format(at, 2)]), title: messages["samples.axis"] },
       y: { domain: [0, 1] },
-      content: () => [plot.vertical(0, "dlviz-chart-grid"), ...samples.map((at, k) => plot.dot(at, 0.2 + (0.6 * ((k * 7) % 11)) / 10, "attr-sample", 3.5)), plot.vertical(value, "attr-mean")],
+      content: () => [plot.vertical(0, "dlviz-chart-grid"), ...samples.filter(Number.isFinite).map((at, k) => plot.dot(at, 0.2 + (0.6 * ((k * 7) % 11)) / 10, "attr-sample", 3.5)), ...(Number.isFinite(value) ? [plot.vertical(value, "attr-mean")] : [])],
     });
   }
   return { element, draw };
