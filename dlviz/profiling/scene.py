@@ -26,6 +26,7 @@ def scene(records: Sequence[Record]) -> dict[str, Any]:
         "notes": _notes(records),
         "summary": summary(records),
         "span": max(max(_end(one), 1.0) for one in records),
+        "phases": sorted({int(phase) for one in records for phase in one.attribution.phase}),
         "profiles": [_profile(one) for one in records],
         "tables": {name: table(records) for name, table in _TABLES.items()},
     }

@@ -8,6 +8,11 @@ function lineText(profile, i) {
   return profile.events.line[i] ? profile.lines[profile.events.line[i] - 1] : null;
 }
 
+function timesText(profile, i, messages) {
+  const { events } = profile;
+  return fillIn(messages["read.event"], { self: timeText(events.self[i]), total: timeText(events.duration[i]), phase: messages[`phase.${events.phase[i]}`] });
+}
+
 /** The few lines of a readout at the pointer. @param {any} target as timeline.js gives it @param {any} messages @returns {(Node | string)[]} */
 export function readoutLines(target, messages) {
   const { kind, profile } = target;
@@ -27,7 +32,7 @@ export function readoutLines(target, messages) {
   const line = lineText(profile, target.box);
   return [
     h("b", {}, profile.names[events.name[target.box]]),
-    row(fillIn(messages["read.event"], { self: timeText(events.self[target.box]), total: timeText(events.duration[target.box]), phase: messages[`phase.${events.phase[target.box]}`] })),
+    row(timesText(profile, target.box, messages)),
     row(profile.rows[events.row[target.box]].path),
     ...(line ? [h("div", { class: "pro-code" }, `${line.at}  ${line.text}`)] : []),
   ];
@@ -40,7 +45,7 @@ export function eventDetails(profile, i, messages) {
   const row = profile.rows[events.row[i]];
   const seconds = events.duration[i] / 1e6;
   const entries = [
-    [messages["detail.time"], fillIn(messages["read.event"], { self: timeText(events.self[i]), total: timeText(events.duration[i]), phase: messages[`phase.${events.phase[i]}`] })],
+    [messages["detail.time"], timesText(profile, i, messages)],
     [messages["detail.start"], timeText(events.start[i])],
     [messages["detail.module"], row.kind && row.calls ? `${row.path} (${row.kind})` : row.path],
     line && [messages["detail.line"], h("span", { class: "pro-code" }, `${line.at}  ${line.text}`)],

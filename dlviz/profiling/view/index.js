@@ -19,8 +19,8 @@ const MAP_HEIGHT = 16;
 /** Width of the labels beside the timeline, and in a narrow card (style.css has the same). */
 const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
 /** Rows and lanes in sight and the height of the memory, for one profile and for each of two; a note takes the space of some rows. */
-const ONE = { rows: 10, lanes: 5, memory: 40, isOne: true };
-const TWO = { rows: 4, lanes: 3, memory: 28, isOne: false };
+const ONE = { rows: 10, lanes: 5, memory: 40 };
+const TWO = { rows: 4, lanes: 3, memory: 28 };
 /** Milliseconds without a change after which Python hears of the time range. */
 const PAUSE = 250;
 
@@ -36,8 +36,7 @@ function render({ model, el, signal }) {
   /** Size and colors with which the minimap was painted. */
   let mapShown = "";
   const range = timeRange({ changed: rangeChanged });
-  const facts = h("div", { class: "pro-facts" });
-  const legend = h("div", { class: "pro-legend" }, ...COLORS.map((_, phase) => h("span", { "data-phase": phase }, messages[`phase.${phase}`])));
+  const legend = h("div", { class: "pro-legend" });
   const button = (name, act) => {
     const node = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": messages[`control.${name}_label`], title: messages[`control.${name}_label`] }, messages[`control.${name}`]);
     node.addEventListener("click", act, { signal });
@@ -48,7 +47,7 @@ function render({ model, el, signal }) {
   map.element.hidden = false;
   const axis = h("canvas", { class: "pro-canvas", "aria-hidden": "true" });
   const readout = h("div", { class: "dlviz-readout", hidden: "" });
-  const timelines = [0, 1].map((number) => timeline({ number, messages, signal, range, redraw: () => redraw(), hover, select: (box) => select(number, box) }));
+  const timelines = [0, 1].map((number) => timeline({ messages, signal, range, redraw: () => redraw(), hover, select: (box) => select(number, box) }));
   const panel = (content) => h("div", { class: "pro-panel pro-top" }, h("div", { class: "pro-labels" }), content);
   const area = h("div", { class: "pro-area" }, panel(map.element), panel(axis), ...timelines.map((one) => one.element), readout);
   const table = costTable({
@@ -61,7 +60,7 @@ function render({ model, el, signal }) {
   });
   const details = h("div", { class: "pro-details", tabindex: 0, role: "region", "aria-label": messages["detail.title"] });
   view.ui.root.classList.add("pro");
-  view.ui.main.append(facts, tools, area, h("div", { class: "pro-bottom" }, table.element, details));
+  view.ui.main.append(tools, area, h("div", { class: "pro-bottom" }, table.element, details));
   const redraw = redrawOnChange({ root: view.ui.root, element: area, signal, draw: paint });
   onKeys(area, signal, onKey);
   view.start();
@@ -70,18 +69,15 @@ function render({ model, el, signal }) {
     const scene = model.get("scene");
     if (!scene.profiles) return;
     profiles = scene.profiles.map(profileData);
-    const isOne = profiles.length === 1;
-    const size = isOne ? ONE : TWO;
-    facts.hidden = !isOne;
-    facts.replaceChildren(...profiles[0].facts.map((text) => h("span", {}, text)));
-    const used = new Set(profiles.flatMap(({ events, spans }) => [...events.phase, ...spans.phase]));
-    for (const one of legend.children) /** @type {HTMLElement} */ (one).hidden = !used.has(Number(one.getAttribute("data-phase")));
+    const size = profiles.length === 1 ? ONE : TWO;
+    legend.replaceChildren(...scene.phases.map((phase) => h("span", { "data-phase": phase }, messages[`phase.${phase}`])));
     timelines.forEach((one, k) => {
       one.element.hidden = k >= profiles.length;
       if (k < profiles.length) one.show(profiles[k], { ...size, rows: size.rows - (scene.notes.length ? size.rows >> 2 : 0) });
     });
     mapShown = "";
-    range.reset(scene.span);
+    range.span = scene.span;
+    range.reset();
     readRange();
     showTable();
     showSelected();
@@ -145,7 +141,7 @@ function render({ model, el, signal }) {
   }
   function readRange() {
     const [from, to] = model.get("time_range");
-    const [oldFrom, oldTo] = range.isWhole ? [] : [range.from, range.to];
+    const [oldFrom, oldTo] = range.isWhole() ? [] : [range.from, range.to];
     if (from === oldFrom && to === oldTo) return;
     if (from === undefined) range.reset();
     else range.set(from, to);
@@ -154,7 +150,7 @@ function render({ model, el, signal }) {
     redraw();
     clearTimeout(timer);
     timer = window.setTimeout(() => {
-      const next = range.isWhole ? [] : [range.from, range.to];
+      const next = range.isWhole() ? [] : [range.from, range.to];
       if (String(next) !== String(model.get("time_range"))) view.save("time_range", next);
     }, PAUSE);
   }

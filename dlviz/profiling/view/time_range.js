@@ -5,41 +5,35 @@ const SHORTEST = 1;
 
 /** @param {{changed: () => void}} options */
 export function timeRange({ changed }) {
-  const range = { span: 1, from: 0, to: 1 };
-
-  /** Show a part, moved and shortened so that it lies within the whole. @param {number} from @param {number} to */
-  function set(from, to) {
-    const length = Math.min(range.span, Math.max(Math.min(SHORTEST, range.span), to - from));
-    range.from = Math.max(0, Math.min(range.span - length, from));
-    range.to = range.from + length;
-    changed();
-  }
-  return {
-    get from() { return range.from; },
-    get to() { return range.to; },
-    get span() { return range.span; },
-    get isWhole() { return range.from === 0 && range.to === range.span; },
-    set,
-    /** @param {number} span length of the whole, in microseconds */
-    reset(span = range.span) {
-      range.span = span;
-      set(0, span);
+  const range = {
+    span: 1,
+    from: 0,
+    to: 1,
+    isWhole: () => range.from === 0 && range.to === range.span,
+    /** Show a part, moved and shortened so that it lies within the whole. @param {number} from @param {number} to */
+    set(from, to) {
+      const length = Math.min(range.span, Math.max(Math.min(SHORTEST, range.span), to - from));
+      range.from = Math.max(0, Math.min(range.span - length, from));
+      range.to = range.from + length;
+      changed();
     },
+    reset: () => range.set(0, range.span),
     /** Zoom by a factor around a place, given as a fraction of the picture. @param {number} factor above 1 for closer @param {number} [at] */
     zoom(factor, at = 0.5) {
-      const length = (range.to - range.from) / factor;
-      const fixed = range.from + at * (range.to - range.from);
-      set(fixed - at * length, fixed + (1 - at) * length);
+      const length = range.to - range.from;
+      const from = range.from + at * length * (1 - 1 / factor);
+      range.set(from, from + length / factor);
     },
     /** @param {number} fraction of the picture's width */
     pan(fraction) {
       const by = fraction * (range.to - range.from);
-      set(range.from + by, range.to + by);
+      range.set(range.from + by, range.to + by);
     },
     /** Show a time in the middle. @param {number} time */
     center(time) {
       const half = (range.to - range.from) / 2;
-      set(time - half, time + half);
+      range.set(time - half, time + half);
     },
   };
+  return range;
 }

@@ -1,6 +1,7 @@
 // The timeline of one profile: modules, operations by depth of calls, and memory.
 
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
+import { argmin } from "../../kit/js/numbers.js";
 import { lanePanel } from "./lanes.js";
 import { memoryCurve } from "./memory_curve.js";
 import { visibleBoxes } from "./profile_data.js";
@@ -13,10 +14,10 @@ const HIDDEN_ROWS = 3;
 const CLICK = 4;
 
 /**
- * @param {{number: number, messages: any, signal: AbortSignal, range: any, redraw: () => void, hover: (target: any, point: number[] | null) => void, select: (box: number) => void}} options
- *   number: that of the profile; hover: called with what the pointer is over and the pointer's place on the screen, or null; select: called with an event, −1 for none
+ * @param {{messages: any, signal: AbortSignal, range: any, redraw: () => void, hover: (target: any, point: number[] | null) => void, select: (box: number) => void}} options
+ *   hover: called with what the pointer is over and the pointer's place on the screen, or null; select: called with an event, −1 for none
  */
-export function timeline({ number, messages, signal, range, redraw, hover, select }) {
+export function timeline({ messages, signal, range, redraw, hover, select }) {
   const title = h("div", { class: "pro-title" });
   const rows = lanePanel({ kind: "pro-rows", pitch: ROW_PITCH, label: messages.rows_alt });
   const lanes = lanePanel({ kind: "pro-lanes", pitch: LANE_PITCH, label: messages.lanes_alt });
@@ -27,11 +28,10 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
   let sizes = { rows: 1, lanes: 1 };
   let selected = -1;
 
-  /** @param {any} next a profile of profile_data.js @param {{rows: number, lanes: number, memory: number, isOne: boolean}} size largest numbers of rows and lanes in sight, and height of the memory */
+  /** @param {any} next a profile of profile_data.js @param {{rows: number, lanes: number, memory: number}} size largest numbers of rows and lanes in sight, and height of the memory */
   function show(next, size) {
     profile = next;
     sizes = size;
-    title.hidden = size.isOne;
     title.replaceChildren(h("b", {}, profile.label), h("span", {}, profile.facts.join(" · ")));
     closed = rowsToClose(size.rows + HIDDEN_ROWS);
     selected = -1;
@@ -103,13 +103,8 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     if (lane < 0) return -1;
     const slack = (3 * (range.to - range.from)) / width;
     const [from, to] = visibleBoxes(boxes, ends, lane, { from: time - slack, to: time + slack });
-    let best = -1;
-    let distance = Infinity;
-    for (let i = from; i < to; i += 1) {
-      const away = Math.max(boxes.start[i] - time, time - boxes.start[i] - boxes.duration[i], 0);
-      if (away < distance) [best, distance] = [i, away];
-    }
-    return best;
+    const best = argmin(to - from, (k) => Math.max(boxes.start[from + k] - time, time - boxes.start[from + k] - boxes.duration[from + k], 0));
+    return best < 0 ? -1 : from + best;
   }
   /** What lies under the pointer. */
   function targetAt(part, event) {
@@ -190,12 +185,8 @@ export function timeline({ number, messages, signal, range, redraw, hover, selec
     return true;
   }
   function longest() {
-    let best = -1;
-    profile.laneEnds.forEach((_, lane) => {
-      const [from, to] = visibleBoxes(profile.events, profile.laneEnds, lane, range);
-      for (let i = from; i < to; i += 1) if (best < 0 || profile.events.duration[i] > profile.events.duration[best]) best = i;
-    });
-    return best;
+    const { start, duration } = profile.events;
+    return argmin(start.length, (i) => (start[i] < range.to && start[i] + duration[i] > range.from ? -duration[i] : Infinity));
   }
-  return { element, show, draw, choose, number, get profile() { return profile; }, canvases: [rows.canvas, lanes.canvas, memory.canvas] };
+  return { element, show, draw, choose };
 }
