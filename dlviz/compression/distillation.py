@@ -77,14 +77,14 @@ def distill(
     if like is not None:
         inputs = inputs.to(like.device, like.dtype if inputs.dtype is torch.float64 else None)
     trained = copy_of(student, "student")
-    if any(parameter.device != inputs.device for parameter in parameters(trained)):
-        trained = nn.Module.to(trained, inputs.device)
     targets = _logits(teacher, inputs)
     with torch.enable_grad(), generators_restored():
         torch.manual_seed(seed)
         for module in modules(trained):
             module.training = True
         try:
+            if any(parameter.device != inputs.device for parameter in parameters(trained)):
+                nn.Module.to(trained, inputs.device)
             optimizer = torch.optim.Adam([one for one in parameters(trained) if one.requires_grad], lr=lr)
             for batch in _batches(len(inputs), batch_size, steps):
                 logits = trained(inputs[batch])
