@@ -136,13 +136,12 @@ class _ModuleCalls:
         self._numbers: dict[int, int] = {}
         self._open: dict[int, list[tuple[int, Any]]] = {}
         self._handles: list[Any] = []
-        self._warnings: Any = None
+        self._filter: Any = None
 
     def attach(self) -> None:
         # torch.compile warns that a hook for all modules also sees the module that it returned, which is meant.
-        self._warnings = warnings.catch_warnings()
-        self._warnings.__enter__()
         warnings.filterwarnings("ignore", message=".*global hooks on modules")
+        self._filter = warnings.filters[0]
         self._handles = [
             torch_module.register_module_forward_pre_hook(self._enter),
             torch_module.register_module_forward_hook(self._leave, always_call=True),
@@ -151,7 +150,8 @@ class _ModuleCalls:
     def detach(self) -> None:
         for handle in self._handles:
             handle.remove()
-        self._warnings.__exit__(None, None, None)
+        if self._filter in warnings.filters:
+            warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
         self._numbers.clear()
 
     def _enter(self, module: nn.Module, args: Any) -> None:

@@ -204,6 +204,8 @@ def test_a_row_of_the_table_marks_its_events(open_page, pages, epoch):
     until(page, f"given => ({color})(given) === '194,24,107,255'", [canvas, y])  # the color of what is selected
     expect(rows.nth(wanted).locator("button")).to_have_attribute("aria-pressed", "true")
     assert get_trait(page, "highlighted") == wanted
+    expect(page.locator(".pro-details")).to_contain_text(f"The longest of the {epoch.operations[wanted].calls} marked.")
+    expect(page.locator(".pro-details h4")).to_have_text(epoch.operations[wanted].name)
     page.keyboard.press("Escape")
     until(page, f"given => ({color})(given) === '{plain}'", [canvas, y])
 

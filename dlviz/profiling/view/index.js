@@ -2,9 +2,10 @@
 
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
-import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
+import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { hidpiContext, themeColors } from "../../kit/js/heatmap.js";
 import { minimap } from "../../kit/js/minimap.js";
+import { argmin } from "../../kit/js/numbers.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { ticks } from "../../kit/js/scale.js";
 import { costTable } from "./cost_table.js";
@@ -80,7 +81,6 @@ function render({ model, el, signal }) {
     range.reset();
     readRange();
     showTable();
-    showSelected();
   }
   function showTable() {
     const by = model.get("table_by");
@@ -92,7 +92,7 @@ function render({ model, el, signal }) {
     const entry = model.get("scene").tables?.[by][row];
     marked = profiles.map((profile, k) => (entry ? markedEvents(profile, by, entry.keys[k]) : null));
     table.showMarked(entry ? row : -1);
-    redraw();
+    showSelected();
   }
   /** The pinned event as the number of its profile and its place among the drawn events. */
   function pinned() {
@@ -100,10 +100,19 @@ function render({ model, el, signal }) {
     const box = number === undefined || !profiles[number] ? -1 : profiles[number].events.index.indexOf(index);
     return box < 0 ? null : { number, box };
   }
+  /** The longest of the marked events, and how many there are. */
+  function longestMarked() {
+    const number = marked.findIndex((marks) => marks?.includes(1));
+    if (number < 0) return null;
+    const box = argmin(marked[number].length, (i) => (marked[number][i] ? -profiles[number].events.duration[i] : Infinity));
+    return { number, box, count: marked[number].reduce((sum, one) => sum + one, 0) };
+  }
   function showSelected() {
     const at = pinned();
     profiles.forEach((_, k) => timelines[k].choose(at?.number === k ? at.box : -1));
-    details.replaceChildren(at ? eventDetails(profiles[at.number], at.box, messages) : h("p", { class: "dlviz-soft" }, messages["detail.hint"]));
+    const read = at ?? longestMarked();
+    const soft = (text) => h("p", { class: "dlviz-soft" }, text);
+    details.replaceChildren(...(read ? [eventDetails(profiles[read.number], read.box, messages), at ? "" : soft(fillIn(messages["detail.longest"], read))] : [soft(messages["detail.hint"])]));
     redraw();
   }
   /** Pin an event, and pan to it. */
