@@ -5,6 +5,8 @@ import torch
 from playwright.sync_api import Page, expect
 
 import dlviz
+from dlviz.profiling.layout import row_spans
+from dlviz.profiling.scene import time_text
 from tests.browser.conftest import until, until_holds
 from tests.profiling.models import Net, Training
 
@@ -117,6 +119,19 @@ def test_the_pointer_reads_an_event_and_a_click_pins_it(open_page, pages, epoch)
     expect(details).to_contain_text("click an operation to pin it")
 
 
+def test_the_pointer_reads_a_module_in_its_row(open_page, pages, epoch):
+    page = open_page(pages["one"])
+    k, row = next((k, row) for k, row in enumerate(epoch.rows) if row.kind == "Conv2d")
+    start, end, _ = row_spans(epoch.record)[k][0]
+    set_trait(page, "time_range", [start, end])
+    box = page.locator(".pro-rows canvas").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 18 * k + 9)
+    readout = page.locator(".dlviz-readout")
+    expect(readout.locator("b")).to_have_text(row.path)
+    expect(readout).to_contain_text(f"forward: {time_text(end - start)}, from {time_text(start)}")
+    expect(readout).to_contain_text(f"own {time_text(row.own_time)}, backward {time_text(row.backward_time)} of it")
+
+
 def test_with_the_keyboard_events_are_pinned_one_after_another(open_page, pages, epoch):
     page = open_page(pages["one"])
     canvas = page.locator(".pro-lanes canvas").first
@@ -204,7 +219,7 @@ def test_a_row_of_the_table_marks_its_events(open_page, pages, epoch):
     until(page, f"given => ({color})(given) === '194,24,107,255'", [canvas, y])  # the color of what is selected
     expect(rows.nth(wanted).locator("button")).to_have_attribute("aria-pressed", "true")
     assert get_trait(page, "highlighted") == wanted
-    expect(page.locator(".pro-details")).to_contain_text(f"The longest of the {epoch.operations[wanted].calls} marked.")
+    expect(page.locator(".pro-details")).to_contain_text(f"The longest of the {epoch.operations[wanted].calls} marked:")
     expect(page.locator(".pro-details h4")).to_have_text(epoch.operations[wanted].name)
     page.keyboard.press("Escape")
     until(page, f"given => ({color})(given) === '{plain}'", [canvas, y])

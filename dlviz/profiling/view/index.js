@@ -112,7 +112,7 @@ function render({ model, el, signal }) {
     profiles.forEach((_, k) => timelines[k].choose(at?.number === k ? at.box : -1));
     const read = at ?? longestMarked();
     const soft = (text) => h("p", { class: "dlviz-soft" }, text);
-    details.replaceChildren(...(read ? [eventDetails(profiles[read.number], read.box, messages), at ? "" : soft(fillIn(messages["detail.longest"], read))] : [soft(messages["detail.hint"])]));
+    details.replaceChildren(...(read ? [at ? "" : soft(fillIn(messages["detail.longest"], read)), eventDetails(profiles[read.number], read.box, messages)] : [soft(messages["detail.hint"])]));
     redraw();
   }
   /** Pin an event, and pan to it. */
