@@ -75,11 +75,11 @@ class ScoreFunction:
     def running(self) -> Iterator[None]:
         """Run the net inside the block: in eval mode, on copies of :attr:`state`. Blocks may be nested."""
         if self._depth == 0:
-            stack = ExitStack()
-            stack.enter_context(torch.inference_mode(False))
-            copies = {name: tensor.clone() for name, tensor in self.state.items()}
-            stack.enter_context(untouched([self.holder], copies))
-            self._stack = stack
+            with ExitStack() as stack:
+                stack.enter_context(torch.inference_mode(False))
+                copies = {name: tensor.clone() for name, tensor in self.state.items()}
+                stack.enter_context(untouched([self.holder], copies))
+                self._stack = stack.pop_all()
         self._depth += 1
         try:
             yield
