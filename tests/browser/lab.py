@@ -7,9 +7,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -17,6 +18,11 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import Watch
 
+#: Whether a notebook is the current one, with an idle kernel.
+IS_READY = """(name) => {
+  const current = globalThis.jupyterapp?.shell.currentWidget;
+  return current?.context?.path === name && current.sessionContext.session?.kernel?.status === "idle";
+}"""
 LESSONS = Path(__file__).parents[2] / "lessons"
 #: Options of each application: expose the app to scripts in the page, and disable news and update checks, which send requests.
 OPTIONS = {
@@ -89,17 +95,30 @@ def page_on(context: BrowserContext, server: str) -> Iterator[Page]:
 
     A context that several tests share keeps JupyterLab's compiled scripts in its cache.
     """
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    with watched(page, server):
+        yield page
+        page.close()
+
+
+@contextmanager
+def watched(page: Page, server: str) -> Iterator[None]:
+    """Fail after a request to another host or an error in a view."""
     host = server.removeprefix("http://")
     errors: list[str] = []
     watch = Watch(lambda url: url.startswith((f"http://{host}", f"ws://{host}")))
-    page = context.new_page()
-    page.on("request", lambda request: watch.asked(request.url))
-    page.on("websocket", lambda socket: watch.asked(socket.url))
     # JupyterLab itself logs errors when a kernel restarts; a view runs from a blob URL, which tells its errors apart.
-    page.on("pageerror", lambda error: "blob:" in (error.stack or "") and errors.append(f"{error} {error.stack}"))
-    page.set_default_timeout(60_000)
-    yield page
-    page.close()
+    listeners: dict[str, Callable[[Any], object]] = {
+        "request": lambda request: watch.asked(request.url),
+        "websocket": lambda socket: watch.asked(socket.url),
+        "pageerror": lambda error: "blob:" in (error.stack or "") and errors.append(f"{error} {error.stack}"),
+    }
+    for name, listener in listeners.items():
+        page.on(name, listener)
+    yield
+    for name, listener in listeners.items():
+        page.remove_listener(name, listener)
     assert watch.found == [], watch.found
     assert errors == [], errors
 
@@ -107,11 +126,26 @@ def page_on(context: BrowserContext, server: str) -> Iterator[Page]:
 def open_notebook(page: Page, server: str, name: str, below: str = "lab/tree") -> None:
     """Open a notebook, and none of those that were open before, and wait until its kernel is idle."""
     page.goto(f"{server}/{below}/{name}?reset&token=t")
-    page.wait_for_function(
-        "name => globalThis.jupyterapp?.shell.currentWidget?.context?.path === name"
-        " && globalThis.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        arg=name,
+    page.wait_for_function(IS_READY, arg=name)
+
+
+def open_instead(page: Page, server: str, name: str) -> None:
+    """Open a notebook in place of all that a page of JupyterLab shows, which takes less than to load JupyterLab again."""
+    if not page.url.startswith(f"{server}/lab/"):
+        open_notebook(page, server, name)
+        return
+    page.evaluate(
+        """async (name) => {
+          const { commands, shell } = globalThis.jupyterapp;
+          const opened = () => [...shell.widgets("main")].filter(({ context }) => context);
+          for (const { context } of opened()) context.model.dirty = false;  // nobody is asked to save
+          await commands.execute("application:close-all");
+          while (opened().length) await new Promise(requestAnimationFrame);
+          await commands.execute("docmanager:open", { path: name });
+        }""",
+        name,
     )
+    page.wait_for_function(IS_READY, arg=name)
 
 
 def command(page: Page, name: str, **arguments) -> None:
