@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
-from dlviz.torchkit.array_data import as_tensor, check_data
+from dlviz.torchkit.array_data import as_tensor, check_data, kind_of_data
 from dlviz.torchkit.modules import parameters
 from dlviz.torchkit.nested import named_tensors, tensors_in
 
@@ -34,9 +34,11 @@ def check_inputs(net: Any, inputs: Sequence[Any], kwargs: Any) -> tuple[nn.Modul
         got = ", ".join(type(one).__name__ for one in (*inputs, *named.values())) or "nothing"
         raise DlvizError(message("model_export.refused.input", got=got))
     for name, tensor in found:
-        check_data(tensor, "model_export.refused.input", caller="export_check", name=name)
-        if tensor.is_meta:
+        plain = check_data(tensor, "model_export.refused.input", caller="export_check", name=name)
+        if plain.is_meta:
             raise DlvizError(message("model_export.refused.meta", name=name))
+        if plain.is_nested or plain.is_quantized or plain.layout is not torch.strided or plain is not tensor:
+            raise DlvizError(message("model_export.refused.dense", name=name, got=kind_of_data(tensor)))
     return model, args, named
 
 

@@ -16,6 +16,7 @@ from dlviz.model_export.example import Example
 from dlviz.model_export.program import Program
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import Case
+from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.model_copies import generators_restored, on_copies
 from dlviz.torchkit.nested import map_tensors
 
@@ -151,28 +152,34 @@ def comparison(expected: Sequence[Any], output: Any) -> Comparison:
 
 def _compare(one: Any, other: Any) -> Comparison:
     if not isinstance(one, Tensor) or not isinstance(other, Tensor):
-        same = (
-            one is other or bool(one == other)
-            if not isinstance(one, Tensor) and not isinstance(other, Tensor)
-            else False
-        )
-        return (
-            Comparison(0.0, 0.0, True) if same else Comparison(math.nan, math.nan, False, f"{other!r} ≠ {one!r}"[:120])
-        )
+        text = f"{type(other).__name__} ≠ {type(one).__name__}"
+        return Comparison(0.0, 0.0, True) if _is_same(one, other) else Comparison(math.nan, math.nan, False, text)
     if one.shape != other.shape:
         return Comparison(math.nan, math.nan, False, f"{tuple(other.shape)} ≠ {tuple(one.shape)}")
+    a, b = as_plain_tensor(one), as_plain_tensor(other)
+    if a is None or b is None:
+        return Comparison(math.nan, math.nan, False, kind_of_data(one if a is None else other))
     # On the CPU, because not every device has double precision.
-    precise = torch.complex128 if one.is_complex() or other.is_complex() else torch.float64
-    a, b = one.detach().cpu().to(precise), other.detach().cpu().to(precise)
+    precise = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64
+    a, b = a.cpu().to(precise), b.cpu().to(precise)
     finite = torch.isfinite(a) & torch.isfinite(b)
-    same_nonfinite = bool(((a == b) | (a.isnan() & b.isnan()) | finite).all())
+    if not bool(((a == b) | (a.isnan() & b.isnan()) | finite).all()):
+        return Comparison(math.nan, math.nan, False, "NaN, ∞")
     differences = (a - b).abs()[finite]
     most = float(differences.max()) if differences.numel() else 0.0
     scale = float(a[finite].abs().max()) if differences.numel() else 0.0
     relative = most / scale if scale else (0.0 if not most else math.inf)
-    if not same_nonfinite:
-        return Comparison(math.nan, math.nan, False, "NaN, ∞")
     return Comparison(most, relative, relative <= TOLERANCE.get(one.dtype, 0.0))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Return whether two outputs, of which one is no tensor, are the same."""
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:  # an object of another library may raise anything, and an array has no single truth
+        return repr(one) == repr(other)
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,9 @@ def export_check(
     """
     original, args, keyword_args = check_inputs(net, inputs, kwargs)
     check_runtimes(runtimes)
-    if not is_integer(seed):
+    if not is_integer(seed) or not 0 <= seed < 2**63:
         raise DlvizError(message("model_export.refused.seed", got=repr(seed)[:80]))
     data = record(original, args, keyword_args, dynamic=dynamic, runtimes=runtimes, state=state, seed=seed)
     name = name_of(net, scope(), type(net).__name__)
-    return ExportCheck(data, name, tab=tab or ("branches" if data.branches else "parity"), theme=theme)
+    first = "branches" if data.branches else "parity"
+    return ExportCheck(data, name, tab=first if tab is None else tab, theme=theme)

@@ -75,7 +75,7 @@ def test_the_still_picture_and_the_page_have_the_same_rows(view, refused):
         still = shown._still()
         ElementTree.fromstring(still)
         assert f">{name}<" in still
-        state = payload(shown.to_html())
+        state = payload(shown.to_html())["state"]
         assert [row["name"] for row in state["scene"]["program"]] == [row["name"] for row in shown.scene["program"]]
 
 
@@ -120,7 +120,10 @@ def test_names_of_the_inputs_are_those_of_forward():
         (lambda: dlviz.export_check(nn.ReLU(), torch.ones(2), kwargs=3), "kwargs must be a dictionary, but got int"),
         (lambda: dlviz.export_check(nn.ReLU(), torch.ones(2), runtimes="onnx"), "runtimes must be a list"),
         (lambda: dlviz.export_check(nn.ReLU(), torch.ones(2), runtimes=["tensorrt"]), "runtimes must be a list"),
-        (lambda: dlviz.export_check(nn.ReLU(), torch.ones(2), seed=1.5), "seed must be a whole number, but got 1.5"),
+        (
+            lambda: dlviz.export_check(nn.ReLU(), torch.ones(2), seed=1.5),
+            "seed must be a whole number of at least 0, but got 1.5",
+        ),
         (lambda: dlviz.export_check(nn.ReLU(), torch.ones(2), runtimes=[], tab="speed"), "tab must be"),
     ],
     ids=["net", "nothing", "text", "meta", "kwargs", "runtimes", "runtime", "seed", "tab"],

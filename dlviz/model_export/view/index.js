@@ -1,6 +1,6 @@
 // An export: your calls and the program's operations side by side with lines between them, details of a row, and a question with its answer.
 
-import { fillIn, h, onKeys } from "../../kit/js/dom.js";
+import { h, onKeys } from "../../kit/js/dom.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { segments } from "../../kit/js/segments.js";
 import { answers } from "./answers.js";
