@@ -13,6 +13,8 @@ from dlviz.attribution.terms import Terms, terms
 
 Answer = TypeVar("Answer")
 
+#: Channels of Grad-CAM's layer that are drawn.
+CHANNELS = 5
 #: Checks of a map, in the order of their buttons.
 CHECKS: Mapping[str, Callable[..., Any]] = {
     "randomization": randomization,
@@ -96,7 +98,9 @@ class AttributionState:
 
     def channels(self, index: int) -> ChannelTerms:
         """Return the strongest channels of Grad-CAM's layer."""
-        return self._once(("grad_cam", index), lambda: channel_terms(self.record.score, self.layer, index))
+        return self._once(
+            ("grad_cam", index), lambda: channel_terms(self.record.score, self.layer, index, most=CHANNELS)
+        )
 
     def check(self, name: str, method: str, index: int, options: Mapping[str, Any] | None = None) -> Any:
         """Return the result of one of :data:`CHECKS` for one map; with options it is not kept.

@@ -3,7 +3,7 @@
 import { chart, legendEntries } from "../../kit/js/chart.js";
 import { fillIn, h } from "../../kit/js/dom.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { format } from "../../kit/js/numbers.js";
+import { argmin, format } from "../../kit/js/numbers.js";
 import { ticks } from "../../kit/js/scale.js";
 import { fitted, inputPicture } from "./map_canvas.js";
 
@@ -27,7 +27,10 @@ export function pathPanel({ messages, signal, go }) {
   const element = h("div", { class: "attr-path", hidden: "" }, anchor, h("div", { class: "attr-path-row" }, main, picture, along), text);
   /** @type {any} */
   let path = null;
-  plot.element.addEventListener("click", (event) => go(nearest(path.alphas, plot.valueAt(event))), { signal });
+  plot.element.addEventListener("click", (event) => {
+    const alpha = plot.valueAt(event);
+    go(argmin(path.alphas.length, (k) => Math.abs(path.alphas[k] - alpha)));
+  }, { signal });
 
   /** @param {{path: any, along: Float64Array | null, step: number, scene: any, opened: any, width: number}} now */
   function draw(now) {
@@ -81,11 +84,4 @@ export function pathPanel({ messages, signal, go }) {
     canvas.setAttribute("aria-label", caption.textContent);
   }
   return { element, anchor, draw };
-}
-
-/** Index of the value nearest to another one. @param {ArrayLike<number>} values @param {number} value */
-function nearest(values, value) {
-  let best = 0;
-  for (let k = 1; k < values.length; k += 1) if (Math.abs(values[k] - value) < Math.abs(values[best] - value)) best = k;
-  return best;
 }
