@@ -253,7 +253,7 @@ def deletion_insertion(
 
     Example:
         >>> from dlviz.attribution import record
-        >>> made = deletion_insertion(record(nn.Linear(6, 2), torch.rand(1, 6), methods="occlusion"), "occlusion")
+        >>> made = deletion_insertion(record(nn.Linear(6, 1), torch.rand(1, 6), methods="occlusion"), "occlusion")
         >>> made.auc_deletion < made.auc_insertion
         True
     """
@@ -267,10 +267,12 @@ def deletion_insertion(
     # As many places from the end as from the beginning.
     sizes = list(range(count + 1)) if count < points else [*lower, *(count - size for size in reversed(lower))]
     output = _output_of(record.score, index)
-    insertion, deletion = output(_masks(order, sizes)), output(~_masks(order, sizes))
     # Each random order and its opposite, whose errors about the mean nearly cancel.
     halves = [torch.randperm(count, generator=generator) for _ in range(orders // 2)]
-    random = torch.stack([output(~_masks(one, sizes)) for half in halves for one in (half, half.flip(0))])
+    deleting = [order, *(one for half in halves for one in (half, half.flip(0)))]
+    kept = torch.cat([_masks(order, sizes), *(~_masks(one, sizes) for one in deleting)])
+    insertion, deletion, *others = output(kept).split(len(sizes))
+    random = torch.stack(others)
     fractions = torch.tensor(sizes).double() / count
     areas = torch.stack([torch.trapezoid(curve, fractions) for curve in random])
     return DeletionInsertion(
@@ -303,7 +305,8 @@ def _output_of(score: ScoreFunction, index: int) -> Callable[[Tensor], Tensor]:
     def output(masks: Tensor) -> Tensor:
         kept = masks.reshape(len(masks), *places).to(point.device)
         kept = kept[:, None] if kind == "image" else kept[..., None] if kind == "tokens" else kept
-        parts = [score.outputs(torch.where(part, point, baseline), index) for part in kept.split(score.chunk_size)]
+        with score.running():
+            parts = [score.outputs(torch.where(part, point, baseline), index) for part in kept.split(score.chunk_size)]
         scores = torch.cat(parts).double().cpu()
         is_logit = score.probs is not None and not score.are_probs
         return (scores.softmax(1) if is_logit else scores)[:, score.target(index)]
