@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from dlviz.torchkit.callables import all_modules, modules_of, untouched
+from dlviz.torchkit.callables import all_modules, modules_of, objects_of, untouched
 
 
 class Coder(nn.Module):
@@ -75,3 +75,19 @@ def test_running_inside_the_block_changes_nothing():
     assert torch.is_grad_enabled()
     assert torch.equal(coder.norm.running_mean, state)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_objects_of_another_type_are_found_also_behind_an_object_that_is_passed_on():
+    net = nn.Linear(2, 1)
+    holder = Holder(net)
+    holder.optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def step(of):
+        of.optimizer.step()
+
+    assert objects_of(lambda: holder.optimizer.step(), torch.optim.Optimizer) == [holder.optimizer]
+    # The attribute is named in the other function, which gets the object as its argument.
+    passed_on = lambda: step(holder)  # noqa: E731
+    assert objects_of(passed_on, torch.optim.Optimizer) == []
+    assert objects_of(passed_on, torch.optim.Optimizer, all_attributes=True) == [holder.optimizer]
+    assert objects_of(passed_on, nn.Module, all_attributes=True) == [net]
