@@ -15,11 +15,11 @@ from dlviz.attribution.widget_state import AttributionState
 #: Characters that the other inputs may take in a page, and all terms.
 _INPUTS, _TERMS = 1_200_000, 900_000
 #: Inputs of so many places have the terms of each of them, larger ones those of the strongest places of every map.
-_ALL_PLACES, _STRONGEST = 144, 6
+_ALL_PLACES, _STRONGEST = 144, 4
 #: Numbers of an input up to which paths and terms of all inputs are computed, which takes a while for larger ones.
 _SMALL = 4096
 #: Layers of Grad-CAM that a page offers at most.
-_LAYERS = 12
+_LAYERS = 8
 
 
 def carried(

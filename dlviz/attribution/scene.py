@@ -314,7 +314,9 @@ def path_scene(path: IntegrationPath, record: Record, index: int) -> dict[str, A
     }
     x = record.inputs.x
     if record.inputs.kind == "image":
-        made["baseline"] = image_bytes(record.inputs.baseline[None], drawn_size(_size(x)), value_range(x))[0]
+        baseline = image_bytes(record.inputs.baseline[None], drawn_size(_size(x)), value_range(x))[0].ravel()
+        # Of a baseline of one color, which most are, one byte.
+        made["baseline"] = baseline[:1] if (baseline == baseline[0]).all() else baseline
     return made
 
 

@@ -159,6 +159,15 @@ def test_the_path_ends_at_the_score_and_the_sum_of_the_map():
     assert drawn["error"] == pytest.approx(float(error[0]), abs=1e-12)
 
 
+def test_a_baseline_of_one_color_travels_as_one_byte():
+    net = ImageNet(0)
+    x = net.inputs(1)
+    for baseline, count in ((0.5, 1), (torch.rand(x.shape[1:]), net.size**2)):
+        found = record(net, x, methods="integrated_gradients", baseline=baseline, steps=2)
+        drawn = path_scene(integration_path(found.score, 0, 2), found, 0)["baseline"]
+        assert drawn.size == count * (3 if net.channels == 3 and count > 1 else 1)
+
+
 def test_a_map_that_ignores_the_weights_is_said_to_explain_little():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(36, 3, bias=False))

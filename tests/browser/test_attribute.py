@@ -224,6 +224,7 @@ def test_the_table_is_moved_through_with_arrow_keys(open_page, views, pages):
     assert total(page) == pytest.approx(view.terms("gradient_x_input", (1,), 0).value, rel=1e-3)
     page.locator('.attr-line[data-index="1"] .attr-word').nth(0).click()
     assert trait(page, "index") == 1
+    expect(page.locator(".attr-at")).to_contain_text("f0")
     assert total(page) == pytest.approx(view.terms("gradient_x_input", (0,), 1).value, rel=1e-3)
 
 

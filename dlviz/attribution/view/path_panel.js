@@ -76,7 +76,11 @@ export function pathPanel({ messages, signal, go }) {
     small.cursor(small.vertical(alpha, "dlviz-chart-pointer"));
   }
   function showPicture(alpha, { scene, opened }) {
-    const bytes = Uint8Array.from(opened.input, (value, p) => Math.round(path.baseline[p] + alpha * (value - path.baseline[p])));
+    const { baseline } = path;
+    const bytes = Uint8Array.from(opened.input, (value, p) => {
+      const from = baseline[baseline.length > 1 ? p : 0];
+      return Math.round(from + alpha * (value - from));
+    });
     const size = fitted(scene.shape, PICTURE);
     const context = hidpiContext(canvas, ...size);
     context.drawImage(inputPicture(bytes, scene.shape), 0, 0, ...size);
