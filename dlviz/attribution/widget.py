@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dlviz.attribution import scene as scenes
 from dlviz.attribution.attribution_map import METHODS, Attribution
 from dlviz.attribution.captions import check_scene
-from dlviz.attribution.grad_cam import LayerChoice
+from dlviz.attribution.layer_choices import LayerChoice
 from dlviz.attribution.page_states import carried, layer_states
 from dlviz.attribution.path import IntegrationPath
 from dlviz.attribution.record import Record
