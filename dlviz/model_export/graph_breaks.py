@@ -59,14 +59,15 @@ class CompiledModel:
         from torch._dynamo.backends.debugging import ExplainWithBackend  # takes seconds to import
 
         self._explain: Any = ExplainWithBackend("eager")
-        self._functions: list[types.FunctionType] = []
+        self._functions: list[tuple[types.FunctionType, types.FunctionType]] = []
         for module in modules(model):
             forward = getattr(type(module), "forward", None)
             if not isinstance(forward, types.FunctionType) or is_skipped(forward.__code__.co_filename):
                 continue
             if "forward" not in vars(module):
-                self._functions.append(_copy(forward))
-                vars(module)["forward"] = types.MethodType(self._functions[-1], module)
+                made = _copy(forward)
+                self._functions.append((made, forward))
+                vars(module)["forward"] = types.MethodType(made, module)
         self.run = torch.compile(model, backend=self._explain)
 
     def graphs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Compiled:
@@ -79,18 +80,24 @@ class CompiledModel:
         return _found(self._explain)
 
     def close(self) -> None:
-        """Release what was compiled, which dynamo also enters into the global variables of the learner's code."""
+        """Release what was compiled: dynamo keeps it with the code, and enters it into the global variables."""
         from torch._dynamo.eval_frame import remove_from_cache
 
-        for function in self._functions:
-            remove_from_cache(function)
+        for function, original in self._functions:
+            variables = function.__globals__
+            added = {name: value for name, value in variables.items() if name not in original.__globals__}
+            for one in (function, *added.values()):
+                if isinstance(one, types.FunctionType):
+                    remove_from_cache(one)
+            # Dynamo deletes each of these variables itself once its code is gone, which the values would prevent.
+            variables.update(dict.fromkeys(added.keys() & variables.keys()))
 
 
 def _copy(function: types.FunctionType) -> types.FunctionType:
-    """Return a function with code of its own: dynamo keeps what it compiled with the code object."""
+    """Return a function with code and global variables of its own, where dynamo keeps what it compiled."""
     made = types.FunctionType(
         function.__code__.replace(),
-        function.__globals__,
+        dict(function.__globals__),
         function.__name__,
         function.__defaults__,
         function.__closure__,

@@ -52,3 +52,9 @@ def test_a_model_that_the_learner_has_compiled_is_not_compiled_again():
             record(getattr(one, "_orig_mod", one), (x,), runtimes=["compile"])
         compiled(x)
     assert len(graphs) == count
+
+
+def test_nothing_is_entered_into_the_global_variables_of_the_models_code():
+    before = set(vars(models))
+    record(models.Branch().eval(), (torch.rand(3, 4),), runtimes=["compile"])
+    assert set(vars(models)) == before
