@@ -242,7 +242,7 @@ def _bytes(count: int) -> str:
 
     Example:
         >>> _bytes(1536), _bytes(20)
-        ('1.5 kB', '20 bytes')
+        ('1.54 kB', '20 bytes')
     """
     for unit, size in (("MB", 10**6), ("kB", 10**3)):
         if count >= size:
