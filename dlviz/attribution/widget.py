@@ -395,7 +395,8 @@ def attribute(
 
     Returns:
         The widget; ``.record``, ``.attributions``, ``.maps``, ``.scores``, ``.layers``, ``.terms(method, place, index)``,
-        ``.integration_path(index)``, ``.update()``.
+        ``.integration_path(index)``, ``.randomization(method, index)``, ``.deletion_insertion(…)``, ``.other_class(…)``,
+        ``.input_noise(…)``, ``.update()``.
 
     Raises:
         DlvizError: an argument does not fit, the net raises, or Captum is not installed.
