@@ -167,7 +167,7 @@ def _eager_row(record: Record, index: int) -> dict[str, Any]:
         "type": call.kind or message("model_export.function"),
         "shape": " ".join(map(_shape, call.shapes)),
         "module": call.module,
-        "kind": _marked(record, index, None) or kind,
+        "kind": _marked(record, index, None) or ("branch" if _is_refused(record, call.lines) else kind),
         "count": count,
         "note": _eager_note(record, index, call, count),
         **_code(call.lines),
@@ -203,7 +203,7 @@ def _program_row(record: Record, index: int) -> dict[str, Any]:
         "node": operation.node,
         "shape": " ".join(record.shapes.text(shape) for shape in operation.shapes),
         "module": operation.module,
-        "kind": _marked(record, call, index) or kind,
+        "kind": _marked(record, call, index) or ("branch" if _is_refused(record, operation.lines) else kind),
         "note": _program_note(operation, call, kind),
         **_code(operation.lines),
     }
@@ -219,6 +219,11 @@ def _marked(record: Record, call: int, operation: int | None) -> str:
     ):
         return ""
     return "parting"
+
+
+def _is_refused(record: Record, lines: Sequence[CodeLine]) -> bool:
+    """Return whether a row stands at a line that depends on numbers in a tensor."""
+    return bool(lines) and lines[-1] in {branch.line for branch in record.branches}
 
 
 def _program_note(operation: Operation, call: int, kind: str) -> str:

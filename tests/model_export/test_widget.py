@@ -50,6 +50,11 @@ def test_a_refused_model_is_described_with_what_to_write(refused):
     assert refused.scene["torch"].startswith("torch refuses: Could not guard on data-dependent expression")
 
 
+def test_the_rows_of_the_refused_line_are_marked(view, refused):
+    assert {row["name"] for row in refused.scene["eager"] if row["kind"] == "branch"} == {"sum", "gt"}
+    assert not any(row["kind"] == "branch" for row in (*view.scene["eager"], *view.scene["program"]))
+
+
 def test_every_row_has_a_place_of_its_own_beside_its_call(view, refused):
     for shown in (view, refused):
         scene = shown.scene
