@@ -66,8 +66,8 @@ def distill(
     Example:
         >>> teacher, student = nn.Linear(3, 2), nn.Linear(3, 2)
         >>> x = torch.randn(100, 3)
-        >>> trained = distill(teacher, student, x)
-        >>> bool((teacher(x).argmax(1) == trained(x).argmax(1)).double().mean() > 0.95)
+        >>> losses = [distillation_loss(net(x), teacher(x)) for net in (student, distill(teacher, student, x))]
+        >>> bool(losses[1] < losses[0])
         True
     """
     inputs = as_plain_tensor(x)
