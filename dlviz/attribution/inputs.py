@@ -12,7 +12,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.validation import class_names, is_integer, list_of_texts
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import indices_of, list_of_names, whole_labels
-from dlviz.torchkit.modules import modules, parameters
+from dlviz.torchkit.modules import modules, named_children, parameters
 
 KINDS = ("image", "row", "tokens")
 
@@ -142,7 +142,9 @@ def check_inputs(
     has_embedding = any(isinstance(one, (nn.Embedding, nn.EmbeddingBag)) for one in modules(net))
     if kind == "auto":
         is_tokens = not found.is_floating_point() and found.dim() <= 2 and has_embedding
-        kind = "tokens" if is_tokens else "image" if found.dim() > 2 else "row"
+        # A grayscale image without its channel is refused as an image: as rows it would reach a convolution.
+        is_image = found.dim() > 2 or (found.dim() == 2 and _begins_with_conv2d(net))
+        kind = "tokens" if is_tokens else "image" if is_image else "row"
     for option, value, fits in (("features", features, "row"), ("tokens", tokens, "tokens")):
         if value is not None and kind != fits:
             raise DlvizError(message("attribution.refused.option", option=option, fits=fits, kind=kind))
@@ -173,6 +175,10 @@ def _batch(values: Tensor, dims: int, kind: str) -> Tensor:
     if values.dim() not in (dims, dims + 1):
         raise DlvizError(message(f"attribution.refused.{kind}_shape", got=tuple(values.shape)))
     return values[None] if values.dim() == dims else values
+
+
+def _begins_with_conv2d(net: nn.Module) -> bool:
+    return isinstance(next((one for one in modules(net) if not named_children(one)), None), nn.Conv2d)
 
 
 def _check_channels(net: nn.Module, shape: tuple[int, ...]) -> None:

@@ -250,7 +250,7 @@ def _notes(record: Record) -> list[dict[str, str]]:
 def _summary(record: Record, heading: Mapping[str, Any]) -> str:
     names = ", ".join(message(f"attribution.method.{name}") for name in methods(record))
     values = {"count": len(record.inputs.x), "methods": names, "class_name": heading["name"]}
-    return message(f"attribution.summary.{record.inputs.kind}", **values)
+    return message(f"attribution.summary.{record.inputs.kind}{'_one' if len(record.inputs) == 1 else ''}", **values)
 
 
 def details(found: Terms, record: Record, path: IntegrationPath | None) -> dict[str, Any]:

@@ -286,7 +286,7 @@ class Attribute(Widget):
     def _describe(self) -> str:
         inputs = self.record.inputs
         values = {"name": self._name, "count": len(inputs), "target": inputs.classes[int(inputs.targets[self.index])]}
-        return message(f"attribution.repr.{inputs.kind}", **values)
+        return message(f"attribution.repr.{inputs.kind}{'_one' if len(inputs) == 1 else ''}", **values)
 
     def _still(self) -> str:
         self._update_waiting()

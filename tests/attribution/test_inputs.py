@@ -111,6 +111,7 @@ def test_tokens_have_texts():
         (CONV, torch.rand(1, 8, 8) * 1j, {}, "complex64"),
         (CONV, torch.zeros(0, 1, 8, 8), {}, r"shape \(0, 1, 8, 8\)"),
         (CONV, torch.tensor(1.0), {}, r"shape \(\)"),
+        (CONV, torch.rand(8, 8), {}, r"images must have the shape .* but got \(8, 8\).*x\[None\]"),
         (CONV, torch.rand(8, 8), {"kind": "image"}, r"images must have the shape .* but got \(8, 8\).*x\[None\]"),
         (CONV, torch.rand(5, 8, 8), {}, r"one image with 5 channels, but .* takes 1.*x\[:, None\]"),
         (CONV, torch.rand(8, 8, 1), {}, r"\(8, 8, 1\) has its channels last.*takes 1\. Pass x\.permute"),
@@ -129,7 +130,7 @@ def test_tokens_have_texts():
         (TOKENS, [1, 2, 3], {"tokens": 5}, "tokens must be lists of texts.*but got int"),
         (TOKENS, [1, 2, 3], {"tokens": "a b c"}, "tokens must be lists of texts.*but got str"),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_inputs_that_do_not_fit_are_refused(net, x, options, text):
     with pytest.raises(DlvizError, match=text):
