@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type
-from dlviz.torchkit.array_data import as_tensor, check_data, kind_of_data
-from dlviz.torchkit.modules import parameters
+from dlviz.torchkit.array_data import as_model_input, check_data, kind_of_data
 from dlviz.torchkit.nested import named_tensors, tensors_in
 
 
@@ -25,10 +24,10 @@ def check_inputs(net: Any, inputs: Sequence[Any], kwargs: Any) -> tuple[nn.Modul
     if isinstance(model, torch.jit.ScriptModule):
         raise DlvizError(message("model_export.refused.scripted"))
     check_type({} if kwargs is None else kwargs, Mapping, "model_export.refused.kwargs")
-    args = tuple(_as_input(model, one) for one in inputs)
-    named = {str(name): _as_input(model, one) for name, one in (kwargs or {}).items()}
+    args = tuple(as_model_input(model, one) for one in inputs)
+    named = {str(name): as_model_input(model, one) for name, one in (kwargs or {}).items()}
     if not tensors_in(args, named):
-        args = tuple(_as_input(model, one, lists=True) for one in args)
+        args = tuple(as_model_input(model, one, lists=True) for one in args)
     found = [*named_tensors(args, "inputs"), *named_tensors(named, "kwargs")]
     if not found:
         got = ", ".join(type(one).__name__ for one in (*inputs, *named.values())) or "nothing"
@@ -50,15 +49,3 @@ def check_runtimes(runtimes: Any) -> None:
     """
     if not isinstance(runtimes, (list, tuple, set)) or not set(map(str, runtimes)) <= {"onnx", "compile"}:
         raise DlvizError(message("model_export.refused.runtimes", got=repr(runtimes)[:80]))
-
-
-def _as_input(model: nn.Module, value: Any, *, lists: bool = False) -> Any:
-    """Return an array, or a list of numbers, as a tensor of the model's precision; anything else as it is."""
-    is_array = hasattr(value, "__array__") or (lists and isinstance(value, (list, tuple)))
-    tensor = as_tensor(value) if is_array and not isinstance(value, Tensor) else None
-    if tensor is None:
-        return value
-    parameter = next((one for one in parameters(model) if one.is_floating_point()), None)
-    if parameter is None or not tensor.is_floating_point():
-        return tensor
-    return tensor.to(parameter.device, parameter.dtype)

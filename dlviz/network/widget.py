@@ -17,12 +17,13 @@ from dlviz.kit.validation import check_type, is_integer, is_iterable
 from dlviz.kit.widget import Widget, binary
 from dlviz.network.feature_maps import element_index, feature_maps, map_shape
 from dlviz.network.forward_runs import Box, ForwardRuns, occluded_patches
-from dlviz.network.inputs import as_input, model_inputs
+from dlviz.network.inputs import model_inputs
 from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.record import Column, Network
 from dlviz.network.scene import detail, field_overlay, scene
 from dlviz.network.still import draw
 from dlviz.network.window_link import WindowLink
+from dlviz.torchkit.array_data import as_model_input
 from dlviz.torchkit.modules import count_parameters, unregistered_note
 
 
@@ -388,7 +389,7 @@ def layers(
     if not is_iterable(names):
         raise DlvizError(message("network.refused.labels", got=type(labels).__name__))
     args, keyword_args = model_inputs(original, inputs, kwargs or {})
-    other = against if isinstance(against, Mapping) else as_input(original, against, lists=True)
+    other = against if isinstance(against, Mapping) else as_model_input(original, against, lists=True)
     if not (other is None or isinstance(other, (Tensor, nn.Module, Mapping))):
         raise DlvizError(message("network.refused.against_type", got=type(against).__name__))
     return Layers(ForwardRuns(original, args, keyword_args, other), list(names), name, **settings)

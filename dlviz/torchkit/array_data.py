@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.torchkit.modules import parameters
 
 
 def as_tensor(value: Any) -> Tensor | None:
@@ -72,6 +73,29 @@ def check_data(value: Any, key: str, /, *, caller: str, name: str, **values: Any
     if is_wrapper(found):
         raise DlvizError(message("data.wrapper", caller=caller, name=name, got=type(found).__name__))
     return found
+
+
+def as_model_input(model: nn.Module, value: Any, *, lists: bool = False) -> Any:
+    """Return an array or a pandas column as a tensor of the model's precision; anything else as it is, tensors among it.
+
+    Args:
+        model: the model.
+        value: one of its arguments.
+        lists: whether a list of numbers is an array too.
+
+    Example:
+        >>> import numpy as np
+        >>> as_model_input(nn.Linear(2, 1), np.zeros((3, 2))).dtype
+        torch.float32
+    """
+    is_array = hasattr(value, "__array__") or (lists and isinstance(value, (list, tuple)))
+    tensor = as_tensor(value) if is_array and not isinstance(value, Tensor) else None
+    if tensor is None:
+        return value
+    parameter = next((p for p in parameters(model) if p.is_floating_point()), None)
+    dtype = torch.get_default_dtype() if parameter is None else parameter.dtype
+    device = None if parameter is None else parameter.device
+    return tensor.to(device, dtype if tensor.is_floating_point() else None)
 
 
 def is_wrapper(tensor: Tensor) -> bool:
