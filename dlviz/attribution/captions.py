@@ -1,7 +1,7 @@
 """The checks of a map: what is drawn of them, and what their numbers mean in words."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from dlviz.attribution.record import Record
 from dlviz.attribution.sanity import DeletionInsertion, InputNoise, OtherClass, Randomization
 from dlviz.kit.messages import message
 from dlviz.kit.svg_grid import format_number
+from dlviz.torchkit.modules import named_modules
 
 #: From this rank correlation on a map has hardly changed; below the other one it has become a different map.
 HARDLY, DIFFERENT = 0.7, 0.3
@@ -33,7 +34,8 @@ def check_scene(found: Check, record: Record, method: str, index: int) -> dict[s
     if isinstance(found, DeletionInsertion):
         return _curves(found)
     if isinstance(found, Randomization):
-        titles = [_layers(found, k) for k in range(len(found.layers))]
+        kinds = {path: type(one).__name__ for path, one in named_modules(record.score.net)}
+        titles = [_layers(found, k, kinds) for k in range(len(found.layers))]
         texts = [_rho(float(value)) for value in found.correlations]
         last = float(found.correlations[-1])
         words = _words("randomization", _verdict(last), rho=_number(last))
@@ -78,10 +80,11 @@ def _verdict(rho: float) -> str:
     return "same" if rho >= HARDLY else "changed" if rho < DIFFERENT else "partly"
 
 
-def _layers(found: Randomization, k: int) -> str:
+def _layers(found: Randomization, k: int, kinds: Mapping[str, str]) -> str:
     """Return the layers that become random at a step."""
     more = found.counts[k] - (found.counts[k - 1] if k else 0) - 1
-    return message("attribution.check.layers", layer=found.layers[k], more=more) if more else found.layers[k]
+    layer = f"{found.layers[k]} {kinds.get(found.layers[k], '')}".strip()
+    return message("attribution.check.layers", layer=layer, more=more) if more else layer
 
 
 def _noise_text(found: InputNoise, record: Record, index: int, k: int) -> str:
