@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,8 +16,8 @@ from dlviz.torchkit.model_copies import generators_restored, on_copies
 
 Kind = TypeVar("Kind")
 
-#: Calls within calls that are searched for modules, and items of a container.
-_MAX_DEPTH, _MAX_ITEMS = 4, 100
+#: Calls within calls that are searched, items of a container, and objects in all: a notebook's variables may lead to anything.
+_MAX_DEPTH, _MAX_ITEMS, _MAX_SEARCHED = 4, 100, 2000
 #: Packages whose functions hold no module of the learner's.
 _LIBRARIES = {"torch", "numpy", *sys.stdlib_module_names} - {"__main__"}
 
@@ -49,19 +50,23 @@ def objects_of(function: Callable[..., Any], kind: type[Kind], *, all_attributes
         >>> [type(found).__name__ for found in objects_of(lambda: optimizer.step(), torch.optim.Optimizer)]
         ['SGD']
     """
-    found = _objects_in(function, kind, _MAX_DEPTH, set(), all_attributes)
+    found = _objects_in(function, kind, all_attributes)
     return list({id(one): one for one in found}.values())
 
 
-def _objects_in(value: Any, kind: type[Kind], depth: int, seen: set[int], all_attributes: bool) -> Iterator[Kind]:
-    """Yield the objects of a type that a value is, holds or uses; `seen` has the identities of what has been searched."""
-    if isinstance(value, kind):
-        yield value
-    if isinstance(value, (nn.Module, Tensor)) or id(value) in seen or depth < 0:
-        return
-    seen.add(id(value))
-    for part in _parts(value) + (_attributes(value) if all_attributes else []):
-        yield from _objects_in(part, kind, depth - 1, seen, all_attributes)
+def _objects_in(value: Any, kind: type[Kind], all_attributes: bool) -> Iterator[Kind]:
+    """Yield the objects of a type that a value is, holds or uses, the nearest first."""
+    # What has been searched is kept, so that no new object gets the identity of an old one.
+    searched: dict[int, Any] = {}
+    queue = deque([(value, _MAX_DEPTH)])
+    while queue and len(searched) < _MAX_SEARCHED:
+        one, depth = queue.popleft()
+        if isinstance(one, kind):
+            yield one
+        if isinstance(one, (nn.Module, Tensor)) or id(one) in searched or depth < 0:
+            continue
+        searched[id(one)] = one
+        queue.extend((part, depth - 1) for part in _parts(one) + (_attributes(one) if all_attributes else []))
 
 
 def _parts(value: Any) -> list[Any]:

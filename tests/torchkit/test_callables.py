@@ -91,3 +91,13 @@ def test_objects_of_another_type_are_found_also_behind_an_object_that_is_passed_
     assert objects_of(passed_on, torch.optim.Optimizer) == []
     assert objects_of(passed_on, torch.optim.Optimizer, all_attributes=True) == [holder.optimizer]
     assert objects_of(passed_on, nn.Module, all_attributes=True) == [net]
+
+
+def test_of_a_large_web_of_objects_only_the_nearest_are_searched():
+    near, far = nn.Linear(1, 1), nn.Linear(1, 1)
+    holders = [Holder([Holder(far) for _ in range(100)]) for _ in range(100)]
+    kept = {"web": holders, "net": near}
+    assert objects_of(lambda: kept, nn.Module, all_attributes=True) == [near]
+    assert objects_of(lambda: holders[:1], nn.Module, all_attributes=True) == []
+    first = holders[:1]
+    assert objects_of(lambda: first, nn.Module, all_attributes=True) == [far]
