@@ -100,14 +100,31 @@ def _second_thread(seconds: float) -> Iterator[None]:
     finally:
         with lock:
             done.set()
-            _raise_in(target, None)  # one that was requested too late to be raised inside
+        _withdraw_request()
         thread.join()
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Request that a thread raises an exception, or withdraw the request. CPython calls this an asynchronous exception."""
-    wanted = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), wanted)
+class _WithdrawnError(BaseException):
+    """Takes the place of a request that came too late to be raised inside."""
+
+
+def _withdraw_request() -> None:
+    """Replace what this thread was requested to raise, if there is anything, and catch it.
+
+    Withdrawing it as the C API does, with NULL, leaves a flag set in CPython 3.11, with which the first call under a trace function,
+    such as a debugger's, never begins.
+    """
+    try:
+        _raise_in(threading.get_ident(), _WithdrawnError)
+        while True:  # it is raised at one of the next instructions
+            pass
+    except _WithdrawnError:
+        pass
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Request that a thread raises an exception. CPython calls this an asynchronous exception."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 def _in_interruptible(frame: FrameType | None) -> bool:

@@ -1,6 +1,8 @@
 """An answer that runs too long is stopped, and nothing that is being restored is."""
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -189,3 +191,24 @@ def test_the_limit_is_60_seconds_unless_the_environment_has_a_positive_number(mo
         monkeypatch.setenv("DLVIZ_TIME_LIMIT", value)
         assert limit_seconds() == seconds
     assert "60 seconds" in type(items()["00.double"]).check.__doc__
+
+
+def test_a_trace_function_works_after_a_limit_in_a_thread_that_is_not_the_main_one():
+    script = """
+import sys, threading
+from dlviz.exercises.time_limit import interruptible, time_limit
+
+def limited():
+    with time_limit(60):
+        interruptible(sum, [1, 2])
+
+thread = threading.Thread(target=limited)
+thread.start(), thread.join()
+lines = []
+sys.settrace(lambda frame, event, argument: lines.append(event))
+(lambda: None)()
+sys.settrace(None)
+print(lines)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "['call']\n", done.stderr
