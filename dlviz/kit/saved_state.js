@@ -40,7 +40,7 @@ async function showAgain(manager) {
     // The first time to let all models arrive, the second time for outputs that are being drawn.
     await new Promise((done) => setTimeout(done, 1000));
     waiting = await withoutView(manager);
-    if (waiting.length === 0) return;
+    if (waiting.length === 0 || !manager.context.model?.cells) return; // the notebook may have been closed meanwhile
   }
   const { model } = manager.context;
   const { dirty } = model;
@@ -51,7 +51,7 @@ async function showAgain(manager) {
 /** Return the places of outputs whose model was read from the notebook and has no view: those that failed or are not drawn yet. */
 async function withoutView(manager) {
   const found = [];
-  for (const { outputs } of manager.context.model.cells) {
+  for (const { outputs } of manager.context.model?.cells ?? []) {
     for (let i = 0; i < (outputs?.length ?? 0); i += 1) {
       const id = outputs.get(i).toJSON().data?.[VIEW]?.model_id;
       if (!id || !manager.has_model(id)) continue;
