@@ -397,7 +397,7 @@ def test_a_nan_is_noted():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda net, x, y: dlviz.boundary(x, x, y), "model must be an nn.Module .* but got Tensor"),
+        (lambda net, x, y: dlviz.boundary(x, x, y), "model must be an nn.Module.* but got Tensor"),
         (lambda net, x, y: dlviz.boundary(net, ["a"] * 90, y), r"x must hold points \(N, 2\), .* but got list"),
         (lambda net, x, y: dlviz.boundary(net, x.tolist()[:3], y), re.escape("(3,) or (3, 1), but got shape (90,)")),
         (lambda net, x, y: dlviz.boundary(net, x.to("meta"), y), "but got a tensor without numbers"),
