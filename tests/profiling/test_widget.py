@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_refused(view):
         (lambda: dlviz.profile(torch.ones, 3, against=7), "against must be another.*int"),
         (lambda: dlviz.profile(repeats=3), "repeats is for a function"),
         (lambda: dlviz.profile(against=torch.relu), "against must be another"),
-        (lambda: dlviz.profile(torch.ones, 3, table_by="colour"), "table_by must be one of operation, line, module"),
+        (lambda: dlviz.profile(torch.ones, 3, table_by="kernel"), "table_by must be one of operation, line, module"),
         (lambda: dlviz.profile(nn.Linear(2, 2), torch.ones(3)), "calling Linear with these arguments raises: .*shapes"),
         (lambda: setattr(view, "selected", [0, 10**6]), "selected must be empty"),
         (lambda: setattr(view, "selected", [1, 0]), "selected must be empty"),

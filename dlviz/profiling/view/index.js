@@ -22,7 +22,7 @@ const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
 /** Rows and lanes in sight and the height of the memory, for one profile and for each of two; a note takes the space of some rows. */
 const ONE = { rows: 10, lanes: 5, memory: 40 };
 const TWO = { rows: 4, lanes: 3, memory: 28 };
-/** Milliseconds without a change after which Python hears of the time range. */
+/** Milliseconds without a change after which the time range is sent to Python. */
 const PAUSE = 250;
 
 function render({ model, el, signal }) {
