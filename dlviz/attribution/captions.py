@@ -34,7 +34,7 @@ def check_scene(found: Check, record: Record, method: str, index: int) -> dict[s
     if isinstance(found, DeletionInsertion):
         return _curves(found)
     if isinstance(found, Randomization):
-        kinds = {path: type(one).__name__ for path, one in named_modules(record.score.net)}
+        kinds = {path: type(one).__name__ for path, one in named_modules(record.score.holder)}
         titles = [_layers(found, k, kinds) for k in range(len(found.layers))]
         texts = [_rho(float(value)) for value in found.correlations]
         last = float(found.correlations[-1])

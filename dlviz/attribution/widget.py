@@ -137,37 +137,61 @@ class Attribute(Widget):
         state = self._attribution
         return state.path(check_which(state.record, None, index, first=self.index)[1])
 
-    def randomization(self, method: str | None = None, index: int | None = None, **options: Any) -> Randomization:
+    def randomization(
+        self, method: str | None = None, index: int | None = None, *, most: int | None = None, seed: int | None = None
+    ) -> Randomization:
         """Return the maps while the net's layers get random weights, from the last to the first.
+
+        A result with options of your own is not shown, here and in the other checks.
 
         Args:
             method, index: which map; by default the open one.
-            options: of :func:`dlviz.attribution.randomization`.
+            most, seed: as of :func:`dlviz.attribution.randomization`.
 
         Raises:
             DlvizError: there is no such map.
         """
-        found: Randomization = self._check("randomization", method, index, options)
+        found: Randomization = self._check("randomization", method, index, most=most, seed=seed)
         return found
 
     def deletion_insertion(
-        self, method: str | None = None, index: int | None = None, **options: Any
+        self,
+        method: str | None = None,
+        index: int | None = None,
+        *,
+        points: int | None = None,
+        orders: int | None = None,
+        seed: int | None = None,
     ) -> DeletionInsertion:
-        """Return what becomes of the output when the strongest places are deleted or inserted first; arguments as above."""
-        found: DeletionInsertion = self._check("deletion_insertion", method, index, options)
+        """Return what becomes of the output when the strongest places are deleted or inserted first.
+
+        The arguments are those of :func:`dlviz.attribution.deletion_insertion`.
+        """
+        options = {"points": points, "orders": orders, "seed": seed}
+        found: DeletionInsertion = self._check("deletion_insertion", method, index, **options)
         return found
 
-    def other_class(self, method: str | None = None, index: int | None = None, **options: Any) -> OtherClass:
-        """Return the map of the same input for another output, by default the one with the next highest score; arguments as above."""
-        found: OtherClass = self._check("other_class", method, index, options)
+    def other_class(
+        self, method: str | None = None, index: int | None = None, *, target: int | None = None
+    ) -> OtherClass:
+        """Return the map of the same input for another output, by default the one with the next highest score."""
+        found: OtherClass = self._check("other_class", method, index, target=target)
         return found
 
-    def input_noise(self, method: str | None = None, index: int | None = None, **options: Any) -> InputNoise:
-        """Return the maps of the input with noise of several sizes; arguments as above."""
-        found: InputNoise = self._check("input_noise", method, index, options)
+    def input_noise(
+        self,
+        method: str | None = None,
+        index: int | None = None,
+        *,
+        sizes: Sequence[float] | None = None,
+        seed: int | None = None,
+    ) -> InputNoise:
+        """Return the maps of the input with noise of several sizes, as :func:`dlviz.attribution.input_noise` does."""
+        found: InputNoise = self._check("input_noise", method, index, sizes=sizes, seed=seed)
         return found
 
-    def _check(self, name: str, method: str | None, index: int | None, options: Mapping[str, Any]) -> Any:
+    def _check(self, name: str, method: str | None, index: int | None, **options: Any) -> Any:
+        options = {key: value for key, value in options.items() if value is not None}
         state = self._attribution
         method, index = check_which(state.record, method, index, self.method, self.index)
         found = state.check(name, method, index, options)
@@ -268,7 +292,7 @@ class Attribute(Widget):
         name = content.get("name")
         if not isinstance(name, str) or name not in CHECKS:
             raise invalid_value("name", name)
-        self._check(name, None, None, {})
+        self._check(name, None, None)
 
     def _change_target(self, _: Any) -> None:
         if self._closed or self.target == int(self.record.inputs.targets[self.index]):

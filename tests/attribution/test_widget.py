@@ -188,3 +188,14 @@ def test_the_still_shows_every_method_and_the_target():
     text = "".join(ElementTree.fromstring(view._still()).itertext())
     for words in ("saliency", "Grad-CAM", "occlusion", "score"):
         assert words in text
+
+
+def test_layers_of_a_check_are_named_with_their_kind_also_inside_a_function():
+    net = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2))
+    for model, titles in (
+        (net, ["trained", "2 Linear", "0 Linear"]),
+        (lambda x: net(x), ["trained", "0.2 Linear", "0.0 Linear"]),
+    ):
+        view = dlviz.attribute(model, torch.rand(2, 4), methods="saliency")
+        view.randomization()
+        assert view.checks["randomization"]["titles"] == titles
