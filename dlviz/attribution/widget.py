@@ -288,7 +288,7 @@ class Attribute(Widget):
         self.checks = dict(binary(shown))
 
     def _on_check(self, content: Mapping[str, Any]) -> None:
-        """Compute a check that somebody has clicked."""
+        """Compute the check whose button was clicked."""
         name = content.get("name")
         if not isinstance(name, str) or name not in CHECKS:
             raise invalid_value("name", name)

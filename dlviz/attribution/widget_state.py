@@ -1,4 +1,4 @@
-"""State behind the maps: the learner's net and inputs, what was computed of them, and what is computed when somebody asks for it."""
+"""State behind the maps: the learner's net and inputs, what was computed of them, and what is computed on request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
