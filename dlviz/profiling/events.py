@@ -26,7 +26,8 @@ class Thread(NamedTuple):
     Attributes:
         on_device: whether it is a stream.
         group: the index of the accelerator; of a thread 1 for the events that begin in it and end in another one, else 0.
-        number: torch's number of it.
+        number: torch's number of it; −1 for threads that torch does not number, all of them together: only the frames of Python run in
+            them, which ``with_stack=True`` records.
     """
 
     on_device: bool
@@ -73,8 +74,9 @@ class Events:
 
     @property
     def main_thread(self) -> int:
-        """Index of the thread that ran the code: the profiler sees other threads only for what it gives to them, so it is the first."""
-        return int(self.thread[np.where(self.on_device, np.inf, self.start).argmin()]) if len(self.names) else 0
+        """Index of the thread that ran the code: the profiler numbers other threads only for what it gives to them, so it is the first."""
+        other = self.on_device | np.array([self.threads[k].number < 0 for k in self.thread], dtype=bool)
+        return int(self.thread[np.where(other, np.inf, self.start).argmin()]) if len(self.names) else 0
 
 
 @dataclass(frozen=True)
@@ -152,19 +154,23 @@ def _is_counted(event: Any) -> bool:
 
 def _threads(events: list[Any]) -> list[Thread]:
     """Return the thread of each event, or its stream; a call of the accelerator's driver runs in the thread of its operation."""
-    thread_of = {
-        event.correlation_id(): event.start_thread_id() for event in events if not event.linked_correlation_id()
-    }
+    thread_of = {event.correlation_id(): _number(event) for event in events if not event.linked_correlation_id()}
+    thread_of.pop(0, None)  # frames of Python and events that are linked to none have that, in any thread
     found = []
     for event in events:
         if event.device_type() != DeviceType.CPU:
             found.append(Thread(True, event.device_index(), event.device_resource_id()))
         elif event.is_async() or event.start_thread_id() != event.end_thread_id():
-            found.append(Thread(False, 1, event.start_thread_id()))
+            found.append(Thread(False, 1, _number(event)))
         else:
-            thread = thread_of.get(event.linked_correlation_id(), event.start_thread_id())
-            found.append(Thread(False, 0, thread))
+            found.append(Thread(False, 0, thread_of.get(event.linked_correlation_id(), _number(event))))
     return found
+
+
+def _number(event: Any) -> int:
+    """Return the number of the thread in which an event began, −1 without one, for which torch has the largest of 64 bits."""
+    number = event.start_thread_id()
+    return -1 if number == 2**64 - 1 else number
 
 
 def _parents(events: list[Any], threads: list[Thread]) -> np.ndarray:

@@ -36,7 +36,7 @@ def lanes_of(record: Record, drawn: np.ndarray) -> tuple[list[dict[str, Any]], n
         if not len(inside):
             continue
         first[k] = len(lanes)
-        kind = "stream" if thread.on_device else "thread"
+        kind = "stream" if thread.on_device else "thread" if thread.number >= 0 else "unnumbered"
         for level in range(int(depth[inside].max()) + 1):
             label = message(f"profiling.lane.{'main' if k == main else kind}", number=thread.number)
             lanes.append({"label": "" if level else label})
