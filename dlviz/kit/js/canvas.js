@@ -1,4 +1,4 @@
-// Drawing on a canvas: lines, boxes, discs, arrows, text with a halo, labels that do not overlap, and the ticks of a map.
+// Drawing on a canvas: lines, boxes, hatching, discs, arrows, text with a halo, labels that do not overlap, and the ticks of a map.
 
 import { format } from "./numbers.js";
 import { ticks } from "./scale.js";
@@ -19,6 +19,37 @@ export function drawBox(context, [left, top, width, height], color, lineWidth = 
   context.strokeStyle = color;
   context.lineWidth = lineWidth;
   context.strokeRect(left, top, width, height);
+}
+
+/** Hatch a box: stripes that tell it from a full one of the same color. @param {CanvasRenderingContext2D} context @param {number[]} box left, top, width and height @param {string} color */
+export function hatch(context, [left, top, width, height], color) {
+  context.save();
+  context.beginPath();
+  context.rect(left, top, width, height);
+  context.clip();
+  context.strokeStyle = color;
+  context.lineWidth = 1.2;
+  context.beginPath();
+  for (let at = left - (left % 6) - height; at < left + width; at += 6) {
+    context.moveTo(at, top + height);
+    context.lineTo(at + height, top);
+  }
+  context.stroke();
+  context.restore();
+}
+
+/**
+ * A function that writes as many letters of a text as fit into a box. It measures each text once, so its canvas has one font.
+ * @returns {(context: CanvasRenderingContext2D, text: string, place: number[], size: number, color: string) => void} place: left edge of the box and height of the text; size: width of the box
+ */
+export function textCutter() {
+  const [measured, edge] = [new Map(), 3];
+  return (context, text, [x, y], size, color) => {
+    if (!measured.has(text)) measured.set(text, context.measureText(text).width);
+    const share = (size - 2 * edge) / measured.get(text);
+    context.fillStyle = color;
+    context.fillText(share < 1 ? text.slice(0, Math.max(1, Math.floor(share * text.length) - 2)) + "…" : text, x + edge, y);
+  };
 }
 
 /** Draw a filled circle. @param {CanvasRenderingContext2D} context @param {number[]} center @param {number} radius @param {string} color */

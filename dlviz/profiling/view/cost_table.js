@@ -2,7 +2,7 @@
 
 import { h } from "../../kit/js/dom.js";
 import { segments } from "../../kit/js/segments.js";
-import { timeText } from "./units.js";
+import { timeText } from "../../kit/js/units.js";
 
 /** @param {{messages: any, signal: AbortSignal, setBy: (by: string) => void, mark: (row: number) => void}} options mark: called with the number of a row, −1 for none */
 export function costTable({ messages, signal, setBy, mark }) {

@@ -1,7 +1,7 @@
 // What is said of an event, of a module, or of the memory at a time.
 
 import { fillIn, h } from "../../kit/js/dom.js";
-import { bytesText, flopsText, timeText } from "./units.js";
+import { bytesText, flopsText, timeText } from "../../kit/js/units.js";
 
 /** A line of code with its place. */
 function lineText(profile, i) {

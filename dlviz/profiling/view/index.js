@@ -3,19 +3,17 @@
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
-import { hidpiContext, themeColors } from "../../kit/js/heatmap.js";
+import { themeColors } from "../../kit/js/heatmap.js";
 import { minimap } from "../../kit/js/minimap.js";
 import { argmin } from "../../kit/js/numbers.js";
 import { placeReadout } from "../../kit/js/readout.js";
-import { ticks } from "../../kit/js/scale.js";
+import { paintTimeAxis } from "../../kit/js/time_axis.js";
+import { timeRange, zoomButtons, zoomKey } from "../../kit/js/time_range.js";
 import { costTable } from "./cost_table.js";
 import { eventDetails, readoutLines } from "./details.js";
 import { COLORS, PLAIN, markedEvents, profileData } from "./profile_data.js";
-import { timeRange } from "./time_range.js";
 import { timeline } from "./timeline.js";
-import { timeText } from "./units.js";
 
-const AXIS_HEIGHT = 18;
 const MAP_HEIGHT = 16;
 /** Width of the labels beside the timeline, and in a narrow card (style.css has the same). */
 const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
@@ -38,12 +36,7 @@ function render({ model, el, signal }) {
   let mapShown = "";
   const range = timeRange({ changed: rangeChanged });
   const legend = h("div", { class: "pro-legend" });
-  const button = (name, act) => {
-    const node = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": messages[`control.${name}_label`], title: messages[`control.${name}_label`] }, messages[`control.${name}`]);
-    node.addEventListener("click", act, { signal });
-    return node;
-  };
-  const tools = h("div", { class: "pro-tools" }, legend, h("span", { class: "pro-buttons" }, button("closer", () => range.zoom(2)), button("farther", () => range.zoom(0.5)), button("whole", () => range.reset())));
+  const tools = h("div", { class: "pro-tools" }, legend, h("span", { class: "pro-buttons" }, ...zoomButtons({ messages, range, signal })));
   const map = minimap({ label: messages.map_alt, signal, moveTo: (_, x) => range.center(x * range.span), minHeight: MAP_HEIGHT, maxWidth: 4000, maxHeight: MAP_HEIGHT });
   map.element.hidden = false;
   const axis = h("canvas", { class: "pro-canvas", "aria-hidden": "true" });
@@ -142,10 +135,7 @@ function render({ model, el, signal }) {
   function onKey(event) {
     const direction = arrowDirection(event);
     if (direction?.[0] && event.target instanceof HTMLCanvasElement) range.pan(0.15 * direction[0]);
-    else if (event.key === "+" || event.key === "=") range.zoom(1.5);
-    else if (event.key === "-") range.zoom(1 / 1.5);
-    else if (event.key === "0") range.reset();
-    else return false;
+    else return zoomKey(event, range);
     return true;
   }
   function readRange() {
@@ -171,22 +161,11 @@ function render({ model, el, signal }) {
     const left = width < NARROW ? NARROW_LABELS : LABELS;
     profiles.forEach((_, k) => timelines[k].draw({ colors, marked: marked[k], left }));
     const wide = /** @type {HTMLElement} */ (axis.parentElement).clientWidth - left;
-    paintAxis(wide, colors);
+    paintTimeAxis(axis, wide, range, colors);
     const shown = [wide, ...Object.values(colors)].join();
     if (shown !== mapShown) paintMap(wide, colors);
     mapShown = shown;
     map.place([0, 1, 1], [range.from, range.to - range.from, range.span]);
-  }
-  function paintAxis(width, colors) {
-    const context = hidpiContext(axis, width, AXIS_HEIGHT);
-    Object.assign(context, { font: `11px ${colors.mono}`, fillStyle: colors["ink-3"], textBaseline: "middle" });
-    for (const value of ticks(range.from, range.to, Math.max(2, width / 110))) {
-      const x = ((value - range.from) / (range.to - range.from)) * width;
-      context.fillRect(x, AXIS_HEIGHT - 5, 1, 5);
-      const text = timeText(value);
-      const size = context.measureText(text).width;
-      context.fillText(text, Math.max(0, Math.min(width - size, x - size / 2)), 7);
-    }
   }
   /** The whole run in one line for each profile. */
   function paintMap(width, colors) {

@@ -1,10 +1,11 @@
 // Boxes in lanes on a canvas, with labels to the left: the modules of a profile, or its operations by depth of calls.
 
+import { hatch, textCutter } from "../../kit/js/canvas.js";
 import { COLORS, DATA, PALE, PLAIN, TRANSFER, visibleBoxes } from "./profile_data.js";
 import { timePanel } from "./time_panel.js";
 
-/** Pixels of a box that has room for a text, and of the space around a text. */
-const [TEXT_WIDTH, EDGE] = [26, 3];
+/** Pixels of a box that has room for a text. */
+const TEXT_WIDTH = 26;
 
 /**
  * A panel that scrolls when it has more lanes than fit: labels, and a canvas that stays in sight and draws the lanes in sight.
@@ -13,8 +14,7 @@ const [TEXT_WIDTH, EDGE] = [26, 3];
 export function lanePanel({ pitch, label, kind }) {
   const panel = timePanel({ kind, label, focusable: true });
   const { element } = panel;
-  /** Width of each text, measured once. */
-  const measured = new Map();
+  const write = textCutter();
   let lanes = [];
 
   /** @param {number[]} shown numbers of the lanes, from the top @param {Node[]} nodes their labels @param {number} most largest height in pixels */
@@ -66,9 +66,9 @@ export function lanePanel({ pitch, label, kind }) {
         context.globalAlpha = isMarked ? 1 : marked ? PALE : PLAIN;
         context.fillRect(left, y + 1, size > 3 ? size - 0.6 : size, pitch - 2);
         context.globalAlpha = 1;
-        if ((phase === DATA || phase === TRANSFER) && size > 3) hatch(context, left, y + 1, size, pitch - 2, colors.paper);
+        if ((phase === DATA || phase === TRANSFER) && size > 3) hatch(context, [left, y + 1, size, pitch - 2], colors.paper);
         if (i === selected) outline(context, left, y, size, colors.select);
-        if (names && size > TEXT_WIDTH) write(context, names(i), left, y, size, isMarked ? colors.paper : colors.ink);
+        if (names && size > TEXT_WIDTH) write(context, names(i), [Math.max(0, left), y + pitch / 2 + 0.5], size, isMarked ? colors.paper : colors.ink);
       }
     }
     const stop = (end - range.from) * scale;
@@ -81,28 +81,6 @@ export function lanePanel({ pitch, label, kind }) {
     context.strokeStyle = color;
     context.lineWidth = 2;
     context.strokeRect(x, y + 1, size, pitch - 2);
-  }
-  /** Write as many letters as fit. */
-  function write(context, text, x, y, size, color) {
-    if (!measured.has(text)) measured.set(text, context.measureText(text).width);
-    const share = (size - 2 * EDGE) / measured.get(text);
-    context.fillStyle = color;
-    context.fillText(share < 1 ? text.slice(0, Math.max(1, Math.floor(share * text.length) - 2)) + "…" : text, Math.max(0, x) + EDGE, y + pitch / 2 + 0.5);
-  }
-  function hatch(context, x, y, w, size, color) {
-    context.save();
-    context.beginPath();
-    context.rect(x, y, w, size);
-    context.clip();
-    context.strokeStyle = color;
-    context.lineWidth = 1.2;
-    context.beginPath();
-    for (let at = x - (x % 6) - size; at < x + w; at += 6) {
-      context.moveTo(at, y + size);
-      context.lineTo(at + size, y);
-    }
-    context.stroke();
-    context.restore();
   }
   return Object.assign(panel, { showLanes, draw, laneAt, reveal });
 }

@@ -2,16 +2,15 @@
 
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { argmin } from "../../kit/js/numbers.js";
+import { timePointer } from "../../kit/js/time_pointer.js";
+import { bytesText, timeText } from "../../kit/js/units.js";
 import { lanePanel } from "./lanes.js";
 import { memoryCurve } from "./memory_curve.js";
 import { visibleBoxes } from "./profile_data.js";
-import { bytesText, timeText } from "./units.js";
 
 const [ROW_PITCH, LANE_PITCH] = [18, 16];
 /** At first modules are closed until no more rows than this are left beyond those in sight. */
 const HIDDEN_ROWS = 3;
-/** Pixels that the pointer may move during a click. */
-const CLICK = 4;
 
 /**
  * @param {{messages: any, signal: AbortSignal, range: any, redraw: () => void, hover: (target: any, point: number[] | null) => void, select: (box: number) => void}} options
@@ -118,40 +117,18 @@ export function timeline({ messages, signal, range, redraw, hover, select }) {
     return part === rows ? { kind: "row", profile, row: profile.rows[lane], span: box } : { kind: "event", profile, box };
   }
   function listen(part) {
-    const { canvas } = part;
-    let drag = null;
-    canvas.addEventListener("pointerdown", (event) => {
-      drag = { x: event.clientX, moved: 0 };
-      canvas.setPointerCapture(event.pointerId);
-    }, { signal });
-    canvas.addEventListener("pointermove", (event) => {
-      if (!drag) {
-        const target = targetAt(part, event);
+    timePointer({
+      canvas: part.canvas, signal, range,
+      hasFocus: () => element.parentElement.contains(document.activeElement),
+      hover(event) {
+        const target = event && targetAt(part, event);
         hover(target, target ? [event.clientX, event.clientY] : null);
-        return;
-      }
-      const dx = event.clientX - drag.x;
-      drag = { x: event.clientX, moved: drag.moved + Math.abs(dx) };
-      if (drag.moved > CLICK) range.pan(-dx / canvas.clientWidth);
-      hover(null, null);
-    }, { signal });
-    canvas.addEventListener("pointerup", (event) => {
-      if (drag && drag.moved <= CLICK) {
+      },
+      click(event) {
         const target = targetAt(part, event);
         select(target?.kind === "event" ? target.box : -1);
-      }
-      drag = null;
-    }, { signal });
-    canvas.addEventListener("pointercancel", () => (drag = null), { signal });
-    canvas.addEventListener("pointerleave", () => hover(null, null), { signal });
-    canvas.addEventListener("wheel", (event) => {
-      // The wheel zooms where the timeline has the focus, or with Ctrl; otherwise it scrolls the notebook.
-      const isSideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
-      if (!isSideways && !event.ctrlKey && !event.metaKey && !element.parentElement.contains(document.activeElement)) return;
-      event.preventDefault();
-      if (isSideways) range.pan(event.deltaX / canvas.clientWidth);
-      else range.zoom(Math.exp(-event.deltaY / 300), (timeAt(canvas, event) - range.from) / (range.to - range.from));
-    }, { signal, passive: false });
+      },
+    });
   }
   for (const part of [rows, lanes, memory]) listen(part);
   for (const part of [rows, lanes]) part.element.addEventListener("scroll", redraw, { signal });

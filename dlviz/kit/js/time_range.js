@@ -1,5 +1,7 @@
 // The part of the time axis that is shown, shared by all parts of the timeline; zoom and pan change it.
 
+import { h } from "./dom.js";
+
 /** The shortest time that fills the picture, in microseconds. */
 const SHORTEST = 1;
 
@@ -36,4 +38,24 @@ export function timeRange({ changed }) {
     },
   };
   return range;
+}
+
+/** Buttons that zoom in, zoom out, and show all. @param {{messages: Record<string, string>, range: any, signal: AbortSignal}} options */
+export function zoomButtons({ messages, range, signal }) {
+  const acts = { closer: () => range.zoom(2), farther: () => range.zoom(0.5), whole: () => range.reset() };
+  return Object.entries(acts).map(([name, act]) => {
+    const label = messages[`timeline.${name}_label`];
+    const node = h("button", { type: "button", class: "dlviz-outlined small", "aria-label": label, title: label }, messages[`timeline.${name}`]);
+    node.addEventListener("click", act, { signal });
+    return node;
+  });
+}
+
+/** Zoom by +, − and 0. @param {KeyboardEvent} event @param {any} range @returns {boolean} whether it was one of these keys */
+export function zoomKey(event, range) {
+  if (event.key === "+" || event.key === "=") range.zoom(1.5);
+  else if (event.key === "-") range.zoom(1 / 1.5);
+  else if (event.key === "0") range.reset();
+  else return false;
+  return true;
 }
