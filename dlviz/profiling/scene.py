@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from dlviz.kit.messages import message
+from dlviz.kit.units import time_text
 from dlviz.profiling import layout
 from dlviz.profiling.attribution import BACKWARD
 from dlviz.profiling.layout import drawn_events, lanes_of, row_spans
@@ -64,22 +65,6 @@ def _sentence(record: Record) -> str:
     share = f"{100 * first.self_time / max(record.total + record.device_total, 1e-9):.0f}"
     costs = {"wall": time_text(record.wall), "total": time_text(record.total), "operation": operation_name(first)}
     return message("profiling.summary.line", label=record.label, count=len(record.events), share=share, **costs)
-
-
-def time_text(microseconds: float) -> str:
-    """Return a duration with its unit and three digits.
-
-    Example:
-        >>> time_text(0.5), time_text(1234.5), time_text(2_500_000)
-        ('0.50 µs', '1.23 ms', '2.50 s')
-    """
-    size, unit = microseconds, "µs"
-    for larger in ("ms", "s"):
-        if abs(size) < 999.5:
-            break
-        size, unit = size / 1000, larger
-    decimals = 2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0
-    return f"{size:.{decimals}f} {unit}".replace("-", "−")
 
 
 def operation_name(operation: Operation) -> str:

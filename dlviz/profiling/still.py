@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, Svg, framed, shorten
+from dlviz.kit.units import time_text
 from dlviz.profiling.attribution import BACKWARD, DATA, OPTIMIZER, TRANSFER
 from dlviz.profiling.layout import row_spans
 from dlviz.profiling.record import Record
-from dlviz.profiling.scene import operation_name, row_label, signature, summary, time_text
+from dlviz.profiling.scene import operation_name, row_label, signature, summary
 
 #: Colors of the phases; the view has the same (style.css).
 COLORS = {BACKWARD: "flow", OPTIMIZER: "run-2", DATA: "run-4", TRANSFER: "run-1"}

@@ -13,12 +13,13 @@ from dlviz.kit.caller_frames import name_of, scope, user_frames
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import NotebookOutput, in_notebook
+from dlviz.kit.units import time_text
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
 from dlviz.profiling.attribution import Row
 from dlviz.profiling.record import Operation, Record, from_profiler, from_recording, record, used_devices
 from dlviz.profiling.recording import Recorder
-from dlviz.profiling.scene import operation_name, scene, time_text
+from dlviz.profiling.scene import operation_name, scene
 from dlviz.profiling.still import draw
 
 

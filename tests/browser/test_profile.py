@@ -5,8 +5,8 @@ import torch
 from playwright.sync_api import Page, expect
 
 import dlviz
+from dlviz.kit.units import time_text
 from dlviz.profiling.layout import row_spans
-from dlviz.profiling.scene import time_text
 from tests.browser.conftest import until, until_holds
 from tests.profiling.models import Net, Training
 

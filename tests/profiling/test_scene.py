@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import dlviz
+from dlviz.kit.units import bytes_text, time_text
 from dlviz.profiling import layout
 from dlviz.profiling import scene as scenes
 from dlviz.profiling.attribution import BACKWARD
@@ -128,4 +129,9 @@ def test_a_thinned_memory_curve_keeps_its_peak(monkeypatch):
     ("microseconds", "text"), [(999.4, "999 µs"), (999.6, "1.00 ms"), (-12.34, "−12.3 µs"), (0, "0.00 µs")]
 )
 def test_durations_have_three_digits(microseconds, text):
-    assert scenes.time_text(microseconds) == text
+    assert time_text(microseconds) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (2_345_678, "2.35 MB")])
+def test_bytes_have_three_digits_and_those_below_a_thousand_are_whole(count, text):
+    assert bytes_text(count) == text
