@@ -28,7 +28,12 @@ def detach(value):
 
 def other_dtype(value):
     """Return the value in narrower dtypes; a wider float is accepted where the dtype is not the point."""
-    narrower = {torch.float64: torch.float32, torch.float32: torch.float16, torch.int64: torch.int32}
+    narrower = {
+        torch.float64: torch.float32,
+        torch.float32: torch.float16,
+        torch.int64: torch.int32,
+        torch.int8: torch.uint8,
+    }
     return each_tensor(value, lambda t: t.to(narrower[t.dtype]))
 
 

@@ -1,0 +1,1 @@
+"""Exercises and predictions of lesson 17."""
