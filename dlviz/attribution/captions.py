@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.attribution.pictures import THUMBNAIL, Array, color_limit, drawn_size, shrunk
+from dlviz.attribution.pictures import color_limit, drawn_size, shades, shrunk
 from dlviz.attribution.record import Record
 from dlviz.attribution.sanity import DeletionInsertion, InputNoise, OtherClass, Randomization
 from dlviz.kit.messages import message
@@ -18,6 +19,8 @@ from dlviz.torchkit.modules import named_modules
 HARDLY, DIFFERENT = 0.7, 0.3
 #: Noise, as a share of the input's range, for which the words give the correlation.
 _NOISE = 0.05
+#: Pixels along a side of the map of a check.
+_SIDE = 48
 
 Check = Randomization | DeletionInsertion | OtherClass | InputNoise
 
@@ -99,12 +102,12 @@ def _maps(before: Tensor, maps: Tensor, titles: Sequence[str], texts: Sequence[s
     """Return small maps with titles and texts, the unchanged one first, each with a color scale of its own."""
     every = torch.cat((before[None], maps)).double()
     every = every if every.dim() == 3 else every[:, None]
-    size = drawn_size((int(every.shape[1]), int(every.shape[2])), THUMBNAIL) if before.dim() == 2 else every.shape[1:]
-    shown = shrunk(every, (int(size[0]), int(size[1])))
+    full = (int(every.shape[1]), int(every.shape[2]))
+    size = drawn_size(full, _SIDE) if before.dim() == 2 else full
+    shown = shrunk(every, size)
     return {
-        "shape": [int(side) for side in size],
-        "values": _float32(shown),
-        "limits": [color_limit(one) for one in shown],
+        "shape": list(size),
+        "values": np.stack([shades(one, color_limit(one)) for one in shown]),
         "titles": list(titles),
         "texts": list(texts),
     }
@@ -138,7 +141,3 @@ def _number(value: float) -> str:
 
 def _rho(value: float) -> str:
     return message("attribution.check.rho", value=_number(value))
-
-
-def _float32(values: Tensor) -> Array:
-    return values.detach().float().cpu().contiguous().numpy()

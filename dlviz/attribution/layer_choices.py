@@ -16,6 +16,8 @@ from dlviz.torchkit.modules import named_children, named_modules
 
 #: Parts of the names of layers that are not the default, because they only make maps coarser or leave them as they are.
 _NOT_DEFAULT = ("pool", "dropout", "droppath", "identity", "softmax")
+#: Inputs that are asked at most whether a layer moves their score.
+_ASKED = 8
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class LayerChoice:
         kind: the module's class, or the function's name.
         shape: channels and sizes of the maps, (C, h, w) or (C, T).
         note: what the learner should know about it, in words; "" for most.
-        usable: whether the score changes with more than one of its places.
+        usable: whether the score of any of the first inputs changes with more than one of its places.
         aliases: paths of the modules around it that return the same output.
         is_block: whether the module holds others.
         layout: how its output is arranged.
@@ -102,6 +104,18 @@ class _Call:
 
 
 def _find_layers(score: ScoreFunction) -> list[LayerChoice]:
+    found = _layers_of(score, 0)
+    for index in range(1, min(len(score.inputs), _ASKED)):
+        if all(one.usable for one in found):
+            break
+        # A ReLU may be 0 everywhere for one input, and not for the next.
+        others = {one.path: one for one in _layers_of(score, index) if one.usable}
+        found = [one if one.usable else others.get(one.path, one) for one in found]
+    return found
+
+
+def _layers_of(score: ScoreFunction, index: int) -> list[LayerChoice]:
+    """Return every call of a layer with places for one input, with what it says about that input."""
     calls: list[_Call] = []
 
     def visit(path: str, kind: str, output: Tensor) -> Tensor:
@@ -116,7 +130,7 @@ def _find_layers(score: ScoreFunction) -> list[LayerChoice]:
         return output
 
     with score.running(), torch.enable_grad(), visiting(score.holder, visit, functions=True):
-        value = score(score.point(0).requires_grad_(), 0)[:, score.target(0)]
+        value = score(score.point(index).requires_grad_(), index)[:, score.target(index)]
         by_outputs = gradients(value, [call.output for call in calls])
     places = score.inputs.places
     grids = token_grids([call.output for call in calls], places)

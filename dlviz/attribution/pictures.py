@@ -63,6 +63,19 @@ def encoded(values: Tensor) -> dict[str, Any]:
     return {"values": (plain / scale).astype(np.float16).view(np.uint16), "scale": scale}
 
 
+def shades(values: Tensor, limit: float) -> Array:
+    """Return the numbers of a map that is only looked at as shades of its color, int8 from −127 to 127 at the limit; −128 for NaN.
+
+    Example:
+        >>> import torch
+        >>> shades(torch.tensor([0.5, -2.0, float("nan")]), 1.0).tolist()
+        [64, -127, -128]
+    """
+    plain = values.detach().double().cpu().numpy()
+    shown = np.rint(np.nan_to_num(plain / (limit or 1.0)).clip(-1, 1) * 127)
+    return np.where(np.isfinite(plain), shown, -128).astype(np.int8)
+
+
 def color_limit(values: Tensor) -> float:
     """Return the number of the strongest color: the largest magnitude, or of many numbers the 99.5% quantile of the magnitudes."""
     sizes = values.detach().double().abs().flatten()

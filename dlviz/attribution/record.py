@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dlviz.attribution.attribution_map import METHODS, Attribution
 from dlviz.attribution.grad_cam import grad_cam
 from dlviz.attribution.inputs import Inputs
-from dlviz.attribution.layer_choices import LayerChoice, layers
+from dlviz.attribution.layer_choices import LayerChoice, check_layer, layers
 from dlviz.attribution.methods import (
     check_options,
     gradient_x_input,
@@ -90,6 +90,32 @@ class Record:
         return replace(
             made, attributions={name: made.attributions[name] for name in METHODS if name in made.attributions}
         )
+
+    def with_target(self, index: int, target: int) -> "Record":
+        """Return this record with another output explained for one input; the maps of the others stay as they are.
+
+        Args:
+            index: index of the input.
+            target: index of the output.
+        """
+        score, one = self.score.retargeted(index, target), self.score.variant(index, target=target)
+        found = {}
+        for name, before in self.attributions.items():
+            layer = check_layer(self.score, before.layer) if before.layer else None
+            found[name] = _with_row(before, index, self.attribute(name, one, layer))
+        return replace(self, inputs=score.inputs, score=score, attributions=found)
+
+
+def _with_row(before: Attribution, index: int, made: Attribution) -> Attribution:
+    """Return attributions in which those of one input are replaced by `made`, which are of this input alone."""
+
+    def put(name: str) -> Tensor:
+        values: Tensor = getattr(before, name).clone()
+        values[index] = getattr(made, name)[0]
+        return values
+
+    expected = None if before.expected_sum is None else put("expected_sum")
+    return replace(before, values=put("values"), maps=put("maps"), strengths=put("strengths"), expected_sum=expected)
 
 
 def check_method(record: Record, method: Any, index: Any) -> Attribution:

@@ -17,6 +17,7 @@ from dlviz.attribution.pictures import (
     drawn_size,
     encoded,
     image_bytes,
+    shades,
     shrunk,
     value_range,
 )
@@ -343,7 +344,7 @@ def cam_scene(channels: ChannelTerms, record: Record, index: int) -> dict[str, A
         "channels": channels.channels.tolist(),
         "weights": channels.weights.double().tolist(),
         "shape": list(size),
-        "maps": _float32(shrunk(maps, size)),
+        "maps": np.stack([shades(one, color_limit(one)) for one in shrunk(maps, size)]),
         "count": channels.count,
     }
 

@@ -140,6 +140,14 @@ class ScoreFunction:
             made.scores = made._scores_of_inputs()
         return made
 
+    def retargeted(self, index: int, target: int) -> "ScoreFunction":
+        """Return the score function of the same inputs, with another output explained for input `index`."""
+        made = copy.copy(self)
+        targets = self.inputs.targets.clone()
+        targets[index] = target
+        made.inputs, made._kept, made._depth = replace(self.inputs, targets=targets), {}, 0
+        return made
+
     def point(self, index: int) -> Tensor:
         """Return input `index`, or the embeddings of its tokens, as a batch of one."""
         return self._points[index : index + 1].detach().clone()

@@ -13,7 +13,7 @@ from dlviz.attribution import scene as scenes
 from dlviz.attribution.attribution_map import METHODS, Attribution
 from dlviz.attribution.captions import check_scene
 from dlviz.attribution.layer_choices import LayerChoice
-from dlviz.attribution.page_states import carried, layer_states
+from dlviz.attribution.page_states import carried, layer_states, target_states
 from dlviz.attribution.path import IntegrationPath
 from dlviz.attribution.record import Record
 from dlviz.attribution.sanity import DeletionInsertion, InputNoise, OtherClass, Randomization
@@ -320,20 +320,27 @@ class Attribute(Widget):
 
     def _page_state(self) -> dict[str, Any]:
         self._update_waiting()
-        found = carried(self._attribution, self.index, self.place, self._name, lambda one: len(to_json(binary(one))))
+        found = carried(self._attribution, self.index, self.place, self.method, self._name, _characters)
         return super()._page_state() | {"carried": binary(found)}
 
     def _precomputed(self) -> Precomputed:
-        """Return what changes with Grad-CAM's layer and its ReLU."""
+        """Return what changes with Grad-CAM's layer and its ReLU, and with the target of the open input."""
 
         def made(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             return dict(binary(make()))
 
-        states = layer_states(self._attribution, self.index, self.place, self.method, self._name)
+        state, index = self._attribution, self.index
+        states = layer_states(state, index, self.place, self.method, self._name)
+        states["target"] = target_states(state, index, self.place, self._name, _characters)
         return {
             trait: {json.dumps(value): partial(made, make) for value, make in values}
             for trait, values in states.items()
         }
+
+
+def _characters(data: Any) -> int:
+    """Return how many characters data take in a page."""
+    return len(to_json(binary(data)))
 
 
 def check_which(record: Record, method: Any, index: Any, default: str = "", first: int = 0) -> tuple[str, int]:

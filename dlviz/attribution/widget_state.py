@@ -50,20 +50,16 @@ class AttributionState:
 
     def update(self) -> None:
         """Compute everything again with the net's present weights."""
-        self._make(self.record.inputs.targets.tolist())
-
-    def set_target(self, index: int, target: int) -> None:
-        """Explain another output of one input."""
-        targets = self.record.inputs.targets.tolist()
-        targets[index] = target
-        self._make(targets)
-
-    def _make(self, targets: Sequence[int]) -> None:
         options = self._options | {"relu": self.record.relu}
         if self.layer:
             options["layer"] = self.layer
-        self.record = record(self._net, self._x, targets, **options)
+        self.record = record(self._net, self._x, self.record.inputs.targets.tolist(), **options)
         self._answers.clear()
+
+    def set_target(self, index: int, target: int) -> None:
+        """Explain another output of one input, with the same weights."""
+        self.record = self.record.with_target(index, target)
+        self._answers = {key: answer for key, answer in self._answers.items() if key[-1] != index}
 
     def set_layer(self, layer: str, relu: bool) -> None:
         """Compute Grad-CAM at another layer, with or without its ReLU."""
@@ -73,8 +69,20 @@ class AttributionState:
     @contextmanager
     def at_layer(self, layer: str, relu: bool) -> Iterator[None]:
         """Use another layer of Grad-CAM inside the block, and the present one again afterwards."""
+        with self._restored():
+            self.set_layer(layer, relu)
+            yield
+
+    @contextmanager
+    def at_target(self, index: int, target: int) -> Iterator[None]:
+        """Explain another output of one input inside the block, and the present one again afterwards."""
+        with self._restored():
+            self.set_target(index, target)
+            yield
+
+    @contextmanager
+    def _restored(self) -> Iterator[None]:
         kept = self.record, self._answers
-        self.set_layer(layer, relu)
         try:
             yield
         finally:

@@ -329,3 +329,20 @@ def test_inside_a_traced_net_no_layer_is_seen_and_that_is_said():
     assert "grad_cam" not in made.attributions
     assert any("traced net" in note for note in made.notes)
     torch.testing.assert_close(made.attributions["saliency"].values, plain.attributions["saliency"].values)
+
+
+def test_a_layer_that_is_dead_for_the_first_input_only_can_be_used():
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4), nn.ReLU(), nn.Linear(4, 2))
+    with torch.no_grad():
+        net[3].weight.abs_()
+        net[3].bias.fill_(-0.01)  # of an empty image the hidden ReLU is 0, and so is every gradient
+        net[0].bias.zero_()
+    x = torch.stack([torch.zeros(1, 6, 6), torch.rand(1, 6, 6) + 1])
+    assert "grad_cam" not in record(net, x[:1], 0).attributions
+    found = record(net, x, 0)
+    assert [layer.path for layer in found.layers if layer.usable] == ["0", "1"]
+    values = found.attributions["grad_cam"].values
+    assert not values[0].any()
+    with torch.no_grad():
+        maps = net[:2](x[1:])
+    torch.testing.assert_close(values[1], by_hand.grad_cam(maps, net[2:], 0, True), rtol=1e-5, atol=1e-7)

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 import dlviz
-from dlviz.attribution import record
+from dlviz.attribution import page_states, record
+from dlviz.attribution.captions import check_scene
+from dlviz.attribution.widget_state import CHECKS
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import to_json
 from tests.attribution.nets import ImageNet, RowNet, TokenNet
@@ -65,7 +67,15 @@ def test_another_target_is_computed_anew():
     targets = view.record.inputs.targets.tolist()
     assert targets[0] == other
     expected = record(net, x, targets, **FEW)
-    torch.testing.assert_close(view.maps["integrated_gradients"], expected.attributions["integrated_gradients"].maps)
+    for name, one in expected.attributions.items():
+        torch.testing.assert_close(view.attributions[name].values, one.values, rtol=0, atol=0)
+        torch.testing.assert_close(view.attributions[name].expected_sum, one.expected_sum, rtol=0, atol=0)
+    kept = view.maps["saliency"].clone()
+    with torch.no_grad():
+        net.head[-1].weight.neg_()
+    view.target = targets[0] - 1
+    view.target = other
+    torch.testing.assert_close(view.maps["saliency"], kept, rtol=0, atol=0)  # of the recorded weights
     view.index = 1
     assert view.target == targets[1]
 
@@ -160,7 +170,7 @@ def test_a_page_holds_other_inputs_terms_layers_and_checks():
     carried = state["carried"]
     assert set(carried["opened"]) == {"1"}
     assert set(carried["path"]) == {"0", "1"} == set(carried["cam"])
-    assert set(carried["checks"]) == {"grad_cam 0"}
+    assert set(carried["checks"]) == {"grad_cam 1", *(f"{method} 0" for method in view.maps)}
     for method in view.maps:
         stored = carried["details"][f"{method} 1 2,3"]
         assert stored["value"] == view.terms(method, (2, 3), 1).value
@@ -172,6 +182,38 @@ def test_a_page_holds_other_inputs_terms_layers_and_checks():
     assert view.record.attributions["grad_cam"].layer == view.layer
 
 
+def test_a_page_holds_the_checks_of_the_open_map_and_what_else_fits(monkeypatch):
+    view, _, _ = view_of("row", seed=1)
+    carried = payload(view.to_html())["state"]["carried"]["checks"]
+    assert set(carried) == {"saliency 1", *(f"{method} 0" for method in view.maps)}
+    assert set(carried["occlusion 0"]) == {"randomization", "deletion_insertion", "input_noise", "other_class"}
+    expected = check_scene(view.input_noise("occlusion", 0), view.record, "occlusion", 0)
+    assert carried["occlusion 0"]["input_noise"]["texts"] == expected["texts"]
+
+    view, _, _ = view_of("row", seed=1)
+    view.randomization("smooth_grad", 1)
+    monkeypatch.setattr(page_states, "_SECONDS", 0.0)
+    carried = payload(view.to_html())["state"]["carried"]["checks"]
+    assert {key: set(one) for key, one in carried.items()} == {"smooth_grad 1": {"randomization"}}
+
+
+def test_a_page_holds_other_targets_of_the_open_input():
+    view, net, x = view_of(method="grad_cam", index=1)
+    own, other = int(view.record.inputs.targets[1]), (int(view.record.inputs.targets[1]) + 1) % net.classes
+    place = view.place
+    state = payload(view.to_html())["state"]
+    assert {json.loads(key) for key in state["precomputed"]["target"]} == set(range(net.classes))
+    stored = state["precomputed"]["target"][json.dumps(other)]
+    expected = record(net, x, [int(view.record.inputs.targets[0]), other], **FEW)
+    assert stored["scene"]["inputs"][1]["target"] == other
+    assert stored["scene"]["inputs"][0] == state["scene"]["inputs"][0]
+    assert stored["scene"]["totals"]["occlusion"][1]["sum"] == float(expected.attributions["occlusion"].sum[1])
+    key = f"integrated_gradients 1 {','.join(map(str, place))}"
+    at = float(expected.attributions["integrated_gradients"].maps[(1, *place)])
+    assert stored["carried"]["details"][key]["value"] == at
+    assert int(view.record.inputs.targets[1]) == own
+
+
 def test_a_large_image_travels_small():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 4, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
@@ -181,6 +223,10 @@ def test_a_large_image_travels_small():
     size = sum(len(to_json(state[name])) * 3 / 4 for name in ("scene", "opened", "details", "path", "cam", "checks"))
     assert size < 1_500_000
     assert len(view.opened["maps"]["saliency"]["values"]) == 2 * 224 * 224
+    page = view.to_html()
+    assert len(page) < 1_500_000
+    carried = payload(page)["state"]["carried"]["checks"]
+    assert {key: set(one) for key, one in carried.items()} == {"saliency 0": set(CHECKS)}
 
 
 def test_the_still_shows_every_method_and_the_target():

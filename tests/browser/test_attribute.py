@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
+from dlviz.attribution import page_states
+from dlviz.attribution.captions import check_scene
 from tests.attribution.nets import ImageNet, RowNet, TokenNet
 from tests.browser.conftest import until_holds
 from tests.browser.test_network import number
@@ -202,14 +204,59 @@ def test_a_page_shows_another_input_and_another_layer(open_page, views, pages):
     assert number(text.removeprefix("sum ")) == pytest.approx(float(other.sum[0]), rel=1e-3, abs=1e-9)
 
 
-def test_a_stored_check_is_shown_and_one_that_is_not_stored_is_said_to_be_missing(open_page, views, pages):
+def test_a_page_shows_the_checks_of_every_map_of_the_open_input(open_page, views, pages):
     view, page = views["checked"], open_page(pages["checked"])
     page.get_by_role("button", name="Is it an explanation?").click()
+    expect(page.locator(".attr-detail")).to_be_hidden()
     page.get_by_role("button", name="Randomize the weights").click()
     expect(page.locator(".attr-verdict")).to_have_text(view.checks["randomization"]["text"])
     assert page.locator(".attr-check canvas").count() == 1 + len(view.randomization().layers)
     page.locator('.attr-tile[data-method="saliency"]').click()
+    found = check_scene(view.randomization("saliency"), view.record, "saliency", 0)
+    expect(page.locator(".attr-verdict")).to_have_text(found["text"])
+    page.get_by_role("button", name="Is it an explanation?").click()
+    expect(page.locator(".attr-detail")).to_be_visible()
+
+
+def test_a_check_that_a_page_does_not_hold_is_said_to_be_missing(open_page, monkeypatch):
+    monkeypatch.setattr(page_states, "_SECONDS", 0.0)
+    page = open_page(image().to_html())
+    page.get_by_role("button", name="Is it an explanation?").click()
+    page.get_by_role("button", name="Another class").click()
     expect(page.locator(".attr-verdict")).to_contain_text("holds no result")
+
+
+def test_a_page_shows_another_target_until_another_input_is_opened(open_page, views, pages):
+    view, page = views["images"], open_page(pages["images"])
+    targets = view.record.inputs.targets.tolist()
+    other = (targets[0] + 1) % len(view.record.inputs.classes)
+    page.get_by_label("target", exact=True).select_option(str(other))
+    found = view.record.with_target(0, other)
+    expect(page.locator(".dlviz-signature")).to_contain_text(f"target {other}")
+    for method in ("occlusion", "integrated_gradients"):
+        page.locator(f'.attr-tile[data-index="0"][data-method="{method}"]').click()
+        expected = float(found.attributions[method].maps[(0, *trait(page, "place"))])
+        assert total(page) == pytest.approx(expected, rel=1e-2)
+    page.get_by_role("button", name="Is it an explanation?").click()
+    page.get_by_role("button", name="Another class").click()
+    expect(page.locator(".attr-verdict")).to_contain_text("this target")
+    page.get_by_role("button", name="Is it an explanation?").click()
+    page.locator('.attr-tile[data-index="1"][data-method="occlusion"]').click()
+    expect(page.locator(".dlviz-signature")).to_contain_text(f"target {targets[1]}")
+    assert total(page) == pytest.approx(view.terms("occlusion", trait(page, "place"), 1).value, rel=1e-3)
+    page.locator('.attr-tile[data-index="0"][data-method="occlusion"]').click()
+    expect(page.locator(".dlviz-signature")).to_contain_text(f"target {targets[0]}")
+    assert total(page) == pytest.approx(view.terms("occlusion", trait(page, "place"), 0).value, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["images", "rows", "tokens", "checked"])
+def test_with_its_checks_open_it_stays_on_one_screen(open_page, pages, name):
+    page = open_page(pages[name], width=1016)
+    page.get_by_role("button", name="Is it an explanation?").click()
+    for check in ("Randomize the weights", "Delete and insert", "Noise in the input"):
+        page.get_by_role("button", name=check).click()
+        expect(page.locator(".attr-check")).to_be_visible()
+        assert page.locator(".dlviz").bounding_box()["height"] <= 700
 
 
 def test_the_table_is_moved_through_with_arrow_keys(open_page, views, pages):
@@ -242,6 +289,7 @@ def test_the_kernel_answers_a_mark_a_target_a_layer_and_a_check(live):
     page.get_by_role("button", name="Another class").click()
     until_holds(page, lambda: "other_class" in view.checks)
     expect(page.locator(".attr-verdict")).to_have_text(view.checks["other_class"]["text"])
+    page.get_by_role("button", name="Is it an explanation?").click()
     before = len(asked)
     page.mouse.move(*center(page, view, (2, 2)))
     page.get_by_label("signs").uncheck()

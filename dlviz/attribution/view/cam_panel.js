@@ -1,8 +1,9 @@
 // Grad-CAM: the layer is chosen by a click; its strongest channels with their weights, and the sum of the map.
 
 import { closest, fillIn, h } from "../../kit/js/dom.js";
-import { hidpiContext, maxAbs } from "../../kit/js/heatmap.js";
+import { hidpiContext } from "../../kit/js/heatmap.js";
 import { format } from "../../kit/js/numbers.js";
+import { STRONGEST } from "./decode.js";
 import { drawOver, fitted, mapPicture } from "./map_canvas.js";
 
 const SIDE = 50;
@@ -60,7 +61,7 @@ export function camPanel({ messages, signal, setLayer, setRelu }) {
       const size = fitted(cam.shape, SIDE);
       if (cam.shape[0] === 1) size[1] = 12;
       const context = hidpiContext(canvas, ...size);
-      const map = mapPicture(values, cam.shape, maxAbs(values), colors);
+      const map = mapPicture(values, cam.shape, STRONGEST, colors);
       drawOver(context, size, { input: map, map, opacity: 0, paper: colors.paper });
     });
   }

@@ -6,6 +6,7 @@ import { hidpiContext } from "../../kit/js/heatmap.js";
 import { format } from "../../kit/js/numbers.js";
 import { ticks } from "../../kit/js/scale.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
+import { decodeShades, STRONGEST } from "./decode.js";
 import { drawOver, fitted, mapPicture } from "./map_canvas.js";
 
 const NAMES = ["randomization", "deletion_insertion", "other_class", "input_noise"];
@@ -18,7 +19,7 @@ export function checksPanel({ messages, signal, ask, redraw }) {
   const text = h("p", { class: "attr-verdict", "aria-live": "polite" });
   const how = h("p", { class: "dlviz-soft" });
   const picture = h("div", { class: "attr-check" });
-  const element = h("div", { class: "dlviz-panel attr-checks" }, h("div", { class: "attr-buttons", role: "group", "aria-label": messages["check.title"] }, ...buttons), text, picture, how);
+  const element = h("div", { class: "dlviz-panel attr-checks" }, h("div", { class: "attr-buttons", role: "group", "aria-label": messages["check.title"] }, ...buttons), text, h("div", { class: "attr-result" }, picture, how));
   let chosen = "";
   let waits = false;
   let live = false;
@@ -54,21 +55,21 @@ export function checksPanel({ messages, signal, ask, redraw }) {
     how.textContent = found.how;
     picture.replaceChildren(...(found.titles ? maps(found, now.colors) : curves(found, now.width)));
   }
-  function maps({ shape, values: bytes, limits, titles, texts }, colors) {
-    const values = typedArray(bytes, "float32");
+  function maps({ shape, values: bytes, titles, texts }, colors) {
+    const values = decodeShades(bytes);
     const length = values.length / titles.length;
     return titles.map((title, k) => {
       const canvas = h("canvas", { role: "img", "aria-label": `${title} ${texts[k]}` });
       const size = fitted(shape, TILE);
       if (shape[0] === 1) size[1] = 20;
-      const map = mapPicture(values.subarray(k * length, (k + 1) * length), shape, limits[k], colors);
+      const map = mapPicture(values.subarray(k * length, (k + 1) * length), shape, STRONGEST, colors);
       drawOver(hidpiContext(canvas, ...size), size, { input: map, map, opacity: 0, paper: colors.paper });
       return h("figure", {}, h("figcaption", { title }, title), canvas, h("span", { class: "mono" }, texts[k]));
     });
   }
   function curves(found, width) {
     const data = Object.fromEntries(CURVES.map((name) => [name, typedArray(found[name], "float64")]));
-    const plot = chart({ width: Math.min(560, width), height: 170, margin: { left: 46, right: 12, top: 8, bottom: 32 } });
+    const plot = chart({ width: Math.min(560, width), height: 140, margin: { left: 46, right: 12, top: 8, bottom: 32 } });
     const band = (kind, sign) => Array.from(data[`random_${kind}_mean`], (value, k) => value + sign * data[`random_${kind}_std`][k]);
     const all = ["deletion", "insertion"].flatMap((kind) => [...data[kind], ...band(kind, 1), ...band(kind, -1)]).filter(Number.isFinite);
     const [low, high] = [Math.min(...all, 0), Math.max(...all, 0)];

@@ -12,6 +12,14 @@ function halfFloats(view, scale) {
   });
 }
 
+/** The strongest shade of a color. */
+export const STRONGEST = 127;
+
+/** Maps that are only looked at, as shades. @param {DataView} view */
+export function decodeShades(view) {
+  return Float32Array.from(typedArray(view, "int8"), (shade) => (shade === -128 ? NaN : shade));
+}
+
 function mapValues(object, call) {
   return Object.fromEntries(Object.entries(object ?? {}).map(([name, value]) => [name, call(value)]));
 }
@@ -50,6 +58,6 @@ export function decodeAnswers(details, path, cam) {
   return {
     details: details.along instanceof DataView ? { ...details, along: typedArray(details.along, "float64") } : details,
     path: path.alphas ? decodePath(path) : null,
-    cam: cam.maps ? { ...cam, maps: typedArray(cam.maps, "float32") } : null,
+    cam: cam.maps ? { ...cam, maps: decodeShades(cam.maps) } : null,
   };
 }

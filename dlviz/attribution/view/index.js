@@ -27,7 +27,7 @@ function render({ model, el, signal }) {
   let scene = null;
   /** @type {any} */
   let opened = null;
-  const first = { opened: model.get("opened"), layer: model.get("layer") };
+  const first = { opened: model.get("opened"), target: model.get("target"), layer: model.get("layer") };
   /** What is shown of the open method: the terms of the marked number, the path, layers and channels. @type {any} */
   let shown = { details: {}, path: null, cam: null, checks: {} };
   const steps = pathPanel({ messages, signal, go: (step) => view.go(step) });
@@ -37,7 +37,7 @@ function render({ model, el, signal }) {
     steps: () => (scene && hasPath() ? shown.path.alphas.length - 1 : 0),
     label: (step) => (scene && hasPath() ? fillIn(messages["path.step"], { step, last: shown.path.alphas.length - 1 }) : ""),
     showStep: () => redraw(),
-    traits: { opened: readOpened, details: readAnswers, path: readAnswers, cam: readAnswers, checks: readAnswers, method: readAnswers, index: showIndex, place: readAnswers, target: () => {}, restored: () => {}, signed: () => {}, scale: () => {}, input_opacity: () => {}, live: readScene },
+    traits: { opened: readScene, details: readAnswers, path: readAnswers, cam: readAnswers, checks: readAnswers, method: readAnswers, index: showIndex, place: readAnswers, target: () => {}, restored: () => {}, signed: () => {}, scale: () => {}, input_opacity: () => {}, live: readScene },
   });
   const grid = tiles({ messages, signal, open });
   const rows = table({ messages, signal, choose });
@@ -49,22 +49,19 @@ function render({ model, el, signal }) {
   const columns = h("div", { class: "attr-columns" }, terms.element, panel);
   const detail = h("div", { class: "attr-detail" }, map.element, columns);
   view.ui.root.classList.add("attr");
-  const body = h("div", { class: "attr-body" }, grid.element, rows.element, detail);
-  view.ui.main.append(body);
+  const body = h("div", { class: "attr-body" }, grid.element, rows.element);
   const redraw = redrawOnChange({ root: view.ui.root, element: body, signal, draw: paint });
   const checks = checksPanel({ messages, signal, ask: (name) => model.send({ kind: "check", name }), redraw });
-  const folds = foldRow({ signal, sections: [{ title: messages["check.title"], content: checks.element }] });
+  const folds = foldRow({ signal, sections: [{ title: messages["check.title"], content: checks.element }], covered: detail });
   folds.element.addEventListener("click", () => redraw(), { signal });
+  body.append(folds.element, detail);
+  view.ui.main.append(body);
   view.start();
-  view.ui.root.append(folds.element);
 
   function readScene() {
     scene = decodeScene(model.get("scene"));
-    addControls();
-    readOpened();
-  }
-  function readOpened() {
     opened = decodeOpened(model.get("opened"));
+    addControls();
     const isImage = scene.kind === "image";
     if (isImage) grid.show(scene, opened);
     grid.element.hidden = map.element.hidden = !isImage;
@@ -81,16 +78,22 @@ function render({ model, el, signal }) {
   function addControls() {
     view.controls.toggle({ label: messages["control.signed"], get: () => model.get("signed"), set: (value) => view.save("signed", value) });
     view.controls.choice({ label: messages["control.scale"], options: [["own", messages["scale.own"]], ["shared", messages["scale.shared"]]], get: () => model.get("scale"), set: (value) => view.save("scale", value) });
-    if (isLive() && scene.classes.length > 1) view.controls.choice({ label: messages["control.target"], options: scene.classes.map((name, k) => [String(k), name]), get: () => String(model.get("target")), set: (value) => view.save("target", Number(value)) });
+    const targets = scene.classes.map((name, k) => /** @type {[string, string]} */ ([String(k), name])).filter(([k]) => offersTarget(Number(k)));
+    if (targets.length > 1) view.controls.choice({ label: messages["control.target"], options: targets, get: () => String(scene.inputs[opened.index].target), set: (value) => view.save("target", Number(value)) });
     if (scene.kind === "image") view.controls.range({ label: messages["control.input_opacity"], max: () => 100, get: () => model.get("input_opacity"), set: (value) => view.save("input_opacity", value), text: (value) => `${value}%` });
+  }
+  /** A page holds other targets of the input with which it was saved. */
+  function offersTarget(target) {
+    return isLive() || opened.index === first.opened.index ? isAvailable(model, "target", target) : target === scene.inputs[opened.index].target;
   }
   function open(index, method) {
     choose({ index, ...(method ? { method } : {}) });
   }
-  /** In a page the open input comes from what the page holds, with the layer with which it was saved. */
+  /** In a page the open input comes from what the page holds, with the target and the layer with which it was saved. */
   function showIndex() {
     if (isLive()) return;
     const index = model.get("index");
+    model.set("target", first.target);
     const one = index === first.opened.index ? first.opened : model.get("carried").opened[index];
     if (!one) return;
     model.set("layer", first.layer);

@@ -7,7 +7,7 @@ import { argmin, format } from "../../kit/js/numbers.js";
 import { ticks } from "../../kit/js/scale.js";
 import { fitted, inputPicture } from "./map_canvas.js";
 
-const HEIGHT = 142;
+const HEIGHT = 118;
 const PICTURE = 92;
 const GAP = 12;
 

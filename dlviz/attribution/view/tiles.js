@@ -50,7 +50,7 @@ export function tiles({ messages, signal, open }) {
   }
   function build() {
     const isSingle = scene.count === 1;
-    const name = (method) => h("span", { class: "attr-name", "data-method": method }, messages[`method.${method}`]);
+    const name = (method) => h("span", { class: "attr-name", "data-method": method }, ...breakable(messages[`method.${method}`]));
     const heads = h("div", { class: "attr-row attr-heads" }, isSingle ? null : h("span"), h("span", { class: "attr-name" }, messages.input), ...scene.methods.map(name));
     cells = [];
     const rows = Array.from({ length: scene.count }, (_, index) => {
@@ -117,4 +117,9 @@ export function tiles({ messages, signal, open }) {
     return expected === null || scene.count > 1 ? [text] : [text, fillIn(messages.should, { value: format(expected, 3) })];
   }
   return { element, show, draw };
+}
+
+/** A name such as SmoothGrad may break before its second capital. @param {string} name */
+function breakable(name) {
+  return name.split(/(?<=[a-z])(?=[A-Z])/).flatMap((part, k) => (k ? [h("wbr"), part] : [part]));
 }

@@ -3,9 +3,9 @@
 import { h } from "./dom.js";
 
 /**
- * @param {{signal: AbortSignal, sections: {title: string, content: HTMLElement}[], isSingle?: boolean}} options title: which question the section answers; isSingle: opening a section closes the others
+ * @param {{signal: AbortSignal, sections: {title: string, content: HTMLElement}[], isSingle?: boolean, covered?: HTMLElement}} options title: which question the section answers; isSingle: opening a section closes the others; covered: what is hidden while one is open, where there is no room for both
  */
-export function foldRow({ signal, sections, isSingle = false }) {
+export function foldRow({ signal, sections, isSingle = false, covered }) {
   const buttons = sections.map(({ title, content }, k) => {
     content.hidden = true;
     const button = h("button", { type: "button", class: "dlviz-fold-title", "aria-expanded": "false" }, title);
@@ -23,6 +23,7 @@ export function foldRow({ signal, sections, isSingle = false }) {
   function update() {
     buttons.forEach((button, k) => button.setAttribute("aria-expanded", String(!sections[k].content.hidden)));
     panels.hidden = sections.every(({ content }) => content.hidden);
+    if (covered) covered.hidden = !panels.hidden;
     element.hidden = buttons.every((button) => button.hidden);
   }
   return {

@@ -1,6 +1,6 @@
 // Arrays travel as bytes; this turns them into typed arrays.
 
-const KINDS = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
+const KINDS = { int8: Int8Array, uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
 /**
  * @param {DataView} view little-endian bytes, as Python wrote them
