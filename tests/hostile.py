@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 import dlviz
+from dlviz.multiprocess.widget import Parallel
 from dlviz.positional_encoding import Encoding
 from dlviz.positional_encoding.widget import Positions
+from tests.multiprocess import invented
 
 #: Each sets a global variable ``hurt`` if it is executed. None contains a dot, because submodule names must not.
 ATTACKS = (
@@ -310,6 +312,20 @@ def _export_check_refused(names: Names) -> Any:
     return dlviz.export_check(Refused(), -torch.ones(2, 4), runtimes=["compile"])
 
 
+def _parallel(names: Names) -> Any:
+    def told(rank: Any) -> Any:
+        spans = tuple(dataclasses.replace(span, name=names(), shape=names()) for span in rank.spans)
+        return dataclasses.replace(rank, spans=spans, output=EVERYTHING, result=names())
+
+    run = invented.run(2)
+    gradients = [
+        [dataclasses.replace(one, name=name) for one, name in zip(step, ATTACKS, strict=False)]
+        for step in run.gradients
+    ]
+    ranks = tuple(told(rank) for rank in run.ranks)
+    return Parallel({1: invented.alone(), 2: dataclasses.replace(run, label=names(), ranks=ranks, gradients=gradients)})
+
+
 def _attention(names: Names) -> Any:
     def encode(text: str) -> torch.Tensor:
         if "?" in text:
@@ -389,7 +405,7 @@ _MADE: tuple[Callable[[Names], Any], ...] = (
         _split,
     ),
     *(_generate, _embedding, _word2vec, _latent, _attribute, _attribute_tokens, _compress, _duel, _denoise, _profile),
-    *(_export_check, _export_check_refused),
+    *(_export_check, _export_check_refused, _parallel),
 )
 #: Functions that make each widget, by name.
 WIDGETS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(

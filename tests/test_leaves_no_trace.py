@@ -135,6 +135,12 @@ def checked(view: Any) -> Any:
     return view
 
 
+def trains_in_a_copy(rank: int, world_size: int, one: Learner) -> float:
+    """Train the copies of a learner's objects in another process."""
+    trained(one)
+    return float(one.leaf.detach().sum())
+
+
 #: Each public function on a learner's objects. `seed` is missing: to set the generators is its purpose.
 CALLS: dict[str, Callable[[Learner], Any]] = {
     "graph": lambda one: dlviz.graph(lambda: (one.leaf * 2).sum()),
@@ -183,6 +189,7 @@ CALLS: dict[str, Callable[[Learner], Any]] = {
         lambda: trained(one), repeats=1, warmup=1, against=lambda: one.convolutional(one.images)
     ),
     "export_check": lambda one: dlviz.export_check(one.convolutional, one.images, runtimes=["compile"]),
+    "parallel": lambda one: dlviz.parallel(trains_in_a_copy, one, nprocs=1),
     "bpe": lambda one: dlviz.bpe("low lower lowest", merges=3),
     "confusion": lambda one: dlviz.confusion(one.points, one.labels),
     "split": lambda one: moved(dlviz.split(one.points, one.labels), seed=3, how="stratified"),

@@ -4,6 +4,8 @@ import linecache
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,8 @@ import dlviz
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import to_json
 from dlviz.kit.widget import Widget
+from dlviz.multiprocess.widget import Parallel
+from tests.multiprocess import invented
 from tests.torchkit.quantized import Quantized
 
 _PACKAGE = str(Path(dlviz.__file__).parent)
@@ -175,6 +179,37 @@ def _attribute_tokens(**options: Any) -> Any:
 
 def _export_check(**options: Any) -> Any:
     return dlviz.export_check(nn.Linear(2, 2), torch.ones(3, 2), **{"runtimes": [], **options})
+
+
+def _worker(rank: int, world_size: int, *given: Any) -> None:
+    """A worker that takes anything."""
+
+
+def _parallel(worker: Any, *args: Any, **options: Any) -> Any:
+    """Call `dlviz.parallel` without starting processes: what it checks and packs comes before that."""
+
+    def finish(packed: bytes, count: int, **_: Any) -> Any:
+        raise _Packed(count)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("dlviz.multiprocess.record"), "run", finish)
+        try:
+            return dlviz.parallel(worker, *args, **{"nprocs": 1} | options)
+        except _Packed as packed:
+            return Parallel({packed.count: invented.run(packed.count)}, theme=options.get("theme", "auto"))
+
+
+class _Packed(Exception):  # noqa: N818, nothing has gone wrong
+    """Raised where processes would start."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+
+def _returned(value: Any) -> dict[int, Any]:
+    run = invented.run(1)
+    return {1: replace(run, ranks=(replace(run.ranks[0], result=value),))}
 
 
 def _returning(value: Any) -> nn.Module:
@@ -527,6 +562,15 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
         **{
             name: lambda v, name=name: _export_check(**{name: v})
             for name in ("dynamic", "runtimes", "state", "seed", "tab", "theme")
+        },
+    },
+    "parallel": {
+        "worker": lambda v: _parallel(v),
+        "an argument": lambda v: _parallel(_worker, v),
+        "what the worker returns": lambda v: Parallel(_returned(v)),
+        **{
+            name: lambda v, name=name: _parallel(_worker, **{name: v})
+            for name in ("nprocs", "threads", "timeout", "steps", "label", "theme")
         },
     },
     "profile": {

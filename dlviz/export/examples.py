@@ -337,6 +337,26 @@ def export_check():
     return dlviz.export_check(net, torch.randint(0, 50, (4, 12)), runtimes=["compile"])
 
 
+def parallel():
+    from torch.nn.parallel import DistributedDataParallel
+
+    def worker(rank, world_size, x, y):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(16, 128), nn.ReLU(), nn.Linear(128, 1)).double()
+        net = DistributedDataParallel(net)
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(net(x[rank::world_size]), y[rank::world_size])
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    dlviz.seed(0)
+    x = torch.randn(8192, 16, dtype=torch.float64)
+    return dlviz.parallel(worker, x, x.sin().sum(1, keepdim=True), nprocs=(1, 2), steps=8)
+
+
 def surface():
     return dlviz.surface(lambda p: torch.sin(p[0]) * torch.cos(p[1]) + 0.05 * p.pow(2).sum(), limits=(-4, 4), view="3d")
 

@@ -47,7 +47,7 @@ GROUPS: Mapping[str, Sequence[Example]] = {
     ),
     "generative": (examples.duel, examples.latent, examples.denoise),
     "data": (examples.split, examples.confusion, examples.attribute),
-    "cost": (examples.profile, examples.compress, examples.export_check),
+    "cost": (examples.profile, examples.parallel, examples.compress, examples.export_check),
 }
 
 
