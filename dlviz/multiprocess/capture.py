@@ -1,5 +1,6 @@
 """Gradients and memory as one process of a parallel run sees them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,7 @@ class Gradients:
 
     Attributes:
         parameters: those that an optimizer updates, in the order of the model.
-        local: for each step, gradients by parameter as autograd computed them, summed over the step's backward passes.
+        local: for each step, by parameter, what ``.grad`` would hold if this process had computed alone.
         final: for each step, what ``.grad`` held when the optimizer began.
     """
 
@@ -81,14 +82,14 @@ class Capture:
         self._names: dict[int, str] = {}
         self._tensors: list[Tensor] = []  # so that no new tensor gets the identity of an old one
         self._handles: list[Any] = []
-        self._pending: dict[str, np.ndarray] = {}
+        self._accumulated: dict[str, np.ndarray] = {}
 
     def add_model(self, model: nn.Module) -> None:
         """Watch the parameters of a model."""
         for path, parameter in named_parameters(model):
             self._add(parameter, path)
 
-    def add_optimizer(self, optimizer: Optimizer) -> None:
+    def _add_optimizer(self, optimizer: Optimizer) -> None:
         """Watch the parameters of an optimizer that no model holds."""
         for group in optimizer.param_groups:
             for parameter in group["params"]:
@@ -108,12 +109,13 @@ class Capture:
         first, last = _held_range(parameter)
         self.gradients.parameters[name] = Parameter(name, tuple(parameter.shape), first, last)
         if not _is_distributed(parameter):
-            self._handles.append(parameter.register_hook(lambda gradient: self._add_local(name, gradient)))
+            self._handles.append(parameter.register_hook(lambda gradient: self._add_local(name, parameter, gradient)))
 
-    def _add_local(self, name: str, gradient: Tensor) -> None:
+    def _add_local(self, name: str, parameter: Tensor, gradient: Tensor) -> None:
+        """Note what a backward pass computed, added to what ``.grad`` has accumulated of this process since it was last set to zero."""
         values = self._values(name, gradient)
-        earlier = self._pending.get(name)
-        self._pending[name] = values if earlier is None else earlier + values
+        is_first = parameter.grad is None or not parameter.grad.any()
+        self._accumulated[name] = values if is_first else self._accumulated.get(name, 0.0) + values
 
     def _values(self, name: str, gradient: Tensor) -> np.ndarray:
         parameter = self.gradients.parameters[name]
@@ -126,18 +128,21 @@ class Capture:
         return local.reshape(-1)[entries].to("cpu", torch.float64).numpy()
 
     def begin_step(self) -> None:
-        """Take what backward has computed since the last step as this step's local gradients."""
-        self.gradients.local.append(self._pending)
+        """Begin to note the gradients of the next step."""
+        self.gradients.local.append({})
         self.gradients.final.append({})
-        self._pending = {}
 
-    def add_final(self, optimizer: Optimizer) -> None:
-        """Keep ``.grad`` of the optimizer's parameters."""
+    def add(self, optimizer: Optimizer) -> None:
+        """Note the gradients that an optimizer is about to use."""
+        self._add_optimizer(optimizer)
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 name = self._names.get(id(parameter))
-                if name is not None and parameter.grad is not None:
-                    self.gradients.final[-1][name] = self._values(name, parameter.grad)
+                if name is None or parameter.grad is None:
+                    continue
+                self.gradients.final[-1][name] = self._values(name, parameter.grad)
+                if name in self._accumulated:
+                    self.gradients.local[-1][name] = self._accumulated[name]
 
     def end(self) -> None:
         """Remove the hooks."""
@@ -162,8 +167,8 @@ def _held_range(tensor: Tensor) -> tuple[int, int]:
     """Return which entries of the flattened tensor this process holds; none where they are no contiguous range."""
     if not hasattr(tensor, "device_mesh"):
         return 0, tensor.numel()
-    placements: Any = tensor.placements
-    mesh: Any = tensor.device_mesh
+    parts: Any = tensor
+    placements, mesh = parts.placements, parts.device_mesh
     if all(placement.is_replicate() for placement in placements):
         return 0, tensor.numel()
     if len(placements) != 1 or not placements[0].is_shard(0):
@@ -175,7 +180,7 @@ def _held_range(tensor: Tensor) -> tuple[int, int]:
     return first, first + local_part(tensor).numel()
 
 
-def measure_memory(tensors: list[Tensor], optimizers: list[Optimizer]) -> Memory:
+def measure_memory(tensors: Sequence[Tensor], optimizers: list[Optimizer]) -> Memory:
     """Return the bytes that this process holds.
 
     Args:

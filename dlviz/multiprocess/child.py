@@ -160,9 +160,9 @@ def main() -> None:
         store = dist.TCPStore("127.0.0.1", start.port, is_master=False)
         limit = timedelta(seconds=start.seconds)
         dist.init_process_group("gloo", store=store, rank=start.rank, world_size=start.world_size, timeout=limit)
-        channel.send("ready")
         stage = "run"
         with Recorder(start.steps) as recorder:
+            channel.send("ready")
             result = worker(start.rank, start.world_size, *args)
         stage = "result"
         channel.send("result", (cloudpickle.dumps(result), recorder.recording()))

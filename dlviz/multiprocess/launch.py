@@ -43,7 +43,8 @@ class Process:
         rank: its rank.
         popen: the process, in a group of its own with the processes that it starts.
         output: what it has printed.
-        ready: whether it has joined the group.
+        cut: whether it has printed more than is kept.
+        ready: whether it has met the others and calls the worker.
         result, recording: what the worker returned, pickled, and what was recorded; None until then.
         failure: the worker's exception.
         code: exit status once the process has ended.
@@ -53,6 +54,7 @@ class Process:
     rank: int
     popen: "subprocess.Popen[bytes]"
     output: str = ""
+    cut: bool = False
     ready: bool = False
     result: bytes | None = None
     recording: Recording | None = None
@@ -216,10 +218,10 @@ def _take(
 
 def _print(process: Process, text: str) -> None:
     """Print a line of a worker's, in the cell that waits for it."""
-    if len(process.output) + len(text) > _OUTPUT:
-        if process.output.endswith("\n"):
-            process.output += message("multiprocess.output.more")
+    if process.cut:
         return
+    if len(process.output) + len(text) > _OUTPUT:
+        process.cut, text = True, message("multiprocess.output.more")
     process.output += text
     print(message("multiprocess.output.line", rank=process.rank, text=text), end="", flush=True)
 

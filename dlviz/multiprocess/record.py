@@ -9,7 +9,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type, is_finite, is_integer, is_iterable
 from dlviz.multiprocess.gradients import Finals, ParameterGradient, combine
 from dlviz.multiprocess.launch import Finished, refuse_nested, run
-from dlviz.multiprocess.recorder import Recording, step_zero
+from dlviz.multiprocess.recorder import step_zero
 from dlviz.multiprocess.timeline import COMMUNICATION, PAIRS, RawSpan
 from dlviz.multiprocess.work import prepare
 

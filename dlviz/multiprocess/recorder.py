@@ -1,6 +1,7 @@
 """What one process of a parallel run records: the profiler's timeline, gradients, memory and the duration of each optimizer step."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,12 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, 
 from torch.profiler import ProfilerActivity, profile
 
 from dlviz.multiprocess.capture import GRADIENT_STEPS, Capture, Gradients, Memory, measure_memory
+from dlviz.multiprocess.groups import named_groups
 from dlviz.multiprocess.timeline import MODEL_EVENT, RawSpan, clock_error, mark_clock, spans_of
 from dlviz.torchkit.modules import parameters
 
+#: Seconds after which a recording ends in any case: the profiler keeps every event in memory.
+_MOST_SECONDS = 30.0
 #: Comparisons of the clocks at the beginning and at the end of a recording: the closest counts.
 _CLOCK_MARKS = 5
 
@@ -46,7 +50,8 @@ class Recording:
 class Recorder:
     """Records from ``with`` until a number of optimizer steps has been made; after that it only measures their durations.
 
-    A step ends when the optimizer that stepped first is about to step again, so that the two optimizers of a GAN make one step.
+    A step ends before an optimizer steps again, or when all have stepped that made the step before: the two optimizers of a GAN make one
+    step together, and those of two trainings, one after the other, do not.
 
     Args:
         steps: optimizer steps to record.
@@ -55,6 +60,7 @@ class Recorder:
     def __init__(self, steps: int) -> None:
         self._limit = steps
         self._optimizers: dict[int, Optimizer] = {}  # that have stepped in this step
+        self._previous: set[int] = set()  # and in the one before
         self._step_ends: list[int] = []
         self._last_end = 0
         self._capture = Capture()
@@ -69,6 +75,7 @@ class Recorder:
         self._timing: list[Any] = []
         self._handles: list[Any] = []
         self._start = self._end = 0
+        self._groups = ExitStack()
 
     def __enter__(self) -> "Recorder":
         self._handles = [
@@ -84,15 +91,16 @@ class Recorder:
         self._marks = [mark_clock() for _ in range(_CLOCK_MARKS)]
         dist.barrier()
         self._start = time.time_ns()
+        self._groups.enter_context(named_groups(self._stop_if_long))
         return self
 
     def __exit__(self, *error: object) -> None:
         self._end = time.time_ns()
         if self._optimizers:
-            self._step_ends.append(self._last_end)
+            self._end_step()
         for handle in self._timing:
             handle.remove()
-        self._stop()
+        self._stop(self._end)
 
     def recording(self) -> Recording:
         """Return what was recorded."""
@@ -111,10 +119,15 @@ class Recorder:
             self._clock_error,
         )
 
-    def _stop(self) -> None:
-        """End the recording."""
+    def _stop_if_long(self) -> None:
+        if time.time_ns() - self._start > _MOST_SECONDS * 1e9:
+            self._stop(time.time_ns())
+
+    def _stop(self, until: int) -> None:
+        """End the recording, and leave out what began later than `until`."""
         if self._profiler is None:
             return
+        self._groups.close()
         self._marks += [mark_clock() for _ in range(_CLOCK_MARKS)]
         self._profiler.__exit__(None, None, None)
         assert self._profiler.profiler is not None
@@ -124,13 +137,16 @@ class Recorder:
             handle.remove()
         self._capture.end()
         self._recorded_steps = len(self._step_ends)
-        self._spans = spans_of(results, self._start, self._step_ends)
+        self._spans = [span for span in spans_of(results, self._start, self._step_ends) if span.start < until]
         self._clock_error = clock_error(results, self._marks)
 
     def _enter_module(self, module: nn.Module, args: Any) -> None:
         if torch.compiler.is_compiling():
             return
         if not self._open:
+            self._stop_if_long()
+            if self._profiler is None:
+                return
             if id(module) not in self._roots:
                 self._roots[id(module)] = module
                 self._capture.add_model(module)
@@ -149,17 +165,21 @@ class Recorder:
                 return
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        if id(optimizer) in self._optimizers:
-            self._optimizers.clear()
-            self._step_ends.append(self._last_end)
+        stepped = set(self._optimizers)
+        if id(optimizer) in stepped or (self._previous and stepped >= self._previous):
+            self._end_step()
             if len(self._step_ends) == self._limit:
-                self._stop()
+                self._stop(self._last_end)
         if self._profiler is not None and len(self._step_ends) < GRADIENT_STEPS:
-            self._capture.add_optimizer(optimizer)
             if not self._optimizers:
                 self._capture.begin_step()
-            self._capture.add_final(optimizer)
+            self._capture.add(optimizer)
         self._optimizers[id(optimizer)] = optimizer
+
+    def _end_step(self) -> None:
+        self._step_ends.append(self._last_end)
+        self._previous = set(self._optimizers)
+        self._optimizers.clear()
 
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._last_end = time.time_ns()

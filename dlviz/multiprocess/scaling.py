@@ -1,6 +1,6 @@
 """Several numbers of processes side by side: equal gradients, and how much faster more processes are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -46,7 +46,7 @@ def compare(records: dict[int, Record]) -> dict[int, Record]:
     }
 
 
-def largest(records: dict[int, Record]) -> Record:
+def largest(records: Mapping[int, Record]) -> Record:
     """Return the record of the largest number of processes."""
     return records[max(records)]
 
@@ -57,17 +57,24 @@ def step_seconds(record: Record) -> float:
     It is the median over the steps that ran without the profiler, if there are three or more, else over the recorded ones but the first.
     The step in which the recording ended does not count. Of the processes the slowest counts.
     """
-    return max(_of_rank(rank.step_seconds, len(rank.steps), rank.seconds) for rank in record.ranks)
+    return max(typical_step(rank.step_seconds, len(rank.steps), rank.seconds) for rank in record.ranks)
 
 
-def _of_rank(seconds: list[float], recorded: int, whole: float) -> float:
+def typical_step(seconds: list[float], recorded: int, whole: float) -> float:
+    """Return the duration of a step of one process, as :func:`step_seconds` explains.
+
+    Args:
+        seconds: durations of all steps.
+        recorded: how many of them, from the first, were recorded.
+        whole: duration of the worker.
+    """
     plain = seconds[recorded + 1 :]
     if len(plain) >= _ENOUGH:
         return median(plain)
     return median(seconds[1:recorded] or seconds or [whole])
 
 
-def speedup(records: dict[int, Record]) -> dict[int, float]:
+def speedup(records: Mapping[int, Record]) -> dict[int, float]:
     """Return how many times as fast as one process each larger number of processes makes a step; empty without a run of one.
 
     Args:
@@ -79,12 +86,12 @@ def speedup(records: dict[int, Record]) -> dict[int, float]:
     return {count: alone / step_seconds(record) for count, record in records.items() if count > 1}
 
 
-def efficiency(records: dict[int, Record]) -> dict[int, float]:
+def efficiency(records: Mapping[int, Record]) -> dict[int, float]:
     """Return the speedup divided by the number of processes: 1 if no time is lost."""
     return {count: value / count for count, value in speedup(records).items()}
 
 
-def gradient_difference(records: dict[int, Record]) -> float | None:
+def gradient_difference(records: Mapping[int, Record]) -> float | None:
     """Return the largest difference between a gradient of several processes and that of one, None where none was compared."""
     rows = [row for record in records.values() for step in record.gradients for row in step]
     return max((row.difference for row in rows if row.difference is not None), default=None)

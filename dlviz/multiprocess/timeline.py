@@ -1,8 +1,10 @@
 """From the events of torch's profiler to the blocks of one process's timeline."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from torch.autograd import DeviceType
@@ -20,7 +22,9 @@ FORWARD, BACKWARD, OPTIMIZER, COMMUNICATION, DATA, OTHER = (
 #: Begin the names of events of ours: a model's call, a comparison of clocks, communication in a group other than all processes.
 MODEL_EVENT, CLOCK_EVENT, GROUP_EVENT = "dlviz::forward ", "dlviz::clock", "dlviz::group "
 _BACKWARD_EVENT = "autograd::engine::evaluate_function"
-_DATA_EVENT = "enumerate(DataLoader)"
+_DATA_EVENT, _WORK_EVENT = "enumerate(DataLoader)", "gloo:"
+#: Operations that may have begun out of order: gloo has two threads for each group.
+_AHEAD = 16
 #: Names in ``torch.distributed`` of the operations that its C++ code names otherwise.
 _NAMES = {
     "allreduce_": "all_reduce",
@@ -103,7 +107,7 @@ def _outermost(events: list[Any], main: int) -> Iterator[RawSpan]:
         name = event.name()
         if event.start_thread_id() != main or event.is_async() or event.start_ns() < until:
             continue
-        if name.startswith((CLOCK_EVENT, GROUP_EVENT, "c10d::", "gloo:")):
+        if name.startswith((CLOCK_EVENT, GROUP_EVENT, "c10d::", _WORK_EVENT)):
             continue
         until = event.end_ns()
         yield RawSpan(*_kind(name), event.start_ns(), event.end_ns())
@@ -158,37 +162,68 @@ def _communication(events: list[Any]) -> Iterator[RawSpan]:
     """Yield a block for each operation of ``torch.distributed``.
 
     The event "c10d::allreduce_" is the call, which only queues the operation. "gloo:all_reduce" is the operation itself: it begins in a
-    thread of gloo's and ends when its result is there. Threads take operations in the order of the calls.
+    thread of gloo's, and ends when its result is there.
     """
-    work = [event for event in events if event.name().startswith("gloo:")]
-    groups = [event for event in events if event.name().startswith(GROUP_EVENT)]
+    waiting = deque(event for event in events if event.name().startswith(_WORK_EVENT))
+    group = deque(event for event in events if event.name().startswith(GROUP_EVENT))
     for event in events:
         if not event.name().startswith("c10d::"):
             continue
         short = event.name().removeprefix("c10d::")
         name = _NAMES.get(short, short)
-        match = next((w for w in work if w.start_ns() >= event.start_ns() and _fits(name, w.name())), None)
-        if match is None:  # the recording ended before the operation did
+        work = _work_of(event, name, waiting)
+        if work is None:  # the recording ended before the operation did
             continue
-        work.remove(match)
-        inside = [g for g in groups if g.start_ns() <= event.start_ns() and event.end_ns() <= g.end_ns()]
+        while group and group[0].end_ns() < event.start_ns():
+            group.popleft()
+        within = bool(group) and group[0].start_ns() <= event.start_ns()
         yield RawSpan(
             COMMUNICATION,
             name,
             event.start_ns(),
-            max(event.start_ns(), match.end_ns()),
-            sum(_bytes(shape, kind) for shape, kind in zip(match.shapes(), match.dtypes(), strict=False)),
-            " ".join(str(tuple(shape)) for shape in match.shapes() if shape),
-            inside[-1].name().removeprefix(GROUP_EVENT) if inside else "",
+            work.end_ns(),
+            sum(_bytes(shape, kind) for shape, kind in zip(work.shapes(), work.dtypes(), strict=False)),
+            " ".join(str(tuple(shape)) for shape in work.shapes() if shape),
+            group[0].name().removeprefix(GROUP_EVENT) if within else "",
             int(event.concrete_inputs()[2]) if name in PAIRS else -1,
         )
 
 
+def _work_of(call: Any, name: str, waiting: "deque[Any]") -> Any:
+    """Remove the operation of a call from those that have not been found yet, and return it; None if there is none.
+
+    Operations begin in the order of the calls, but two threads may begin two of them in either order: then the shapes decide.
+    """
+    shapes = _listed_shapes(call)
+    fitting = [
+        k
+        for k, work in enumerate(islice(waiting, _AHEAD))
+        if work.start_ns() >= call.start_ns() and _fits(name, work.name().removeprefix(_WORK_EVENT))
+    ]
+    if not fitting:
+        return None
+    index = next((k for k in fitting if all(shape in shapes for shape in waiting[k].shapes())), fitting[0])
+    work = waiting[index]
+    del waiting[index]
+    return work
+
+
+def _listed_shapes(call: Any) -> list[Any]:
+    """Return the shapes of all tensors of a call, also of those in lists."""
+    found: list[Any] = []
+    for shape in call.structured_input_shapes():
+        found += shape if shape and isinstance(shape[0], list) else [shape]
+    return found
+
+
 def _fits(name: str, work: str) -> bool:
-    """Return whether gloo's operation may be the one that was called: some are made of others, such as reduce_scatter of all_reduce."""
-    return (work.removeprefix("gloo:") in PAIRS) == (name in PAIRS) and (
-        name not in PAIRS or work.removeprefix("gloo:") == name
-    )
+    """Return whether an operation of gloo's may be one of ``torch.distributed``: reduce_scatter is made of an all_reduce.
+
+    Example:
+        >>> _fits("all_gather_into_tensor", "all_gather"), _fits("reduce_scatter_tensor", "all_reduce"), _fits("send", "recv")
+        (True, True, False)
+    """
+    return name.startswith(work) or (name.startswith("reduce_scatter") and work == "all_reduce")
 
 
 def _bytes(shape: list[int], kind: str) -> int:
