@@ -5,8 +5,8 @@ def time_text(microseconds: float) -> str:
     """Return a duration with its unit and three digits.
 
     Example:
-        >>> time_text(0.5), time_text(1234.5), time_text(2_500_000)
-        ('0.50 µs', '1.23 ms', '2.50 s')
+        >>> time_text(0.0), time_text(0.5), time_text(1234.5), time_text(2_500_000)
+        ('0 µs', '0.50 µs', '1.23 ms', '2.50 s')
     """
     return _with_unit(microseconds, ("µs", "ms", "s"))
 
@@ -18,7 +18,7 @@ def bytes_text(count: float) -> str:
         >>> bytes_text(72), bytes_text(73_728)
         ('72 B', '73.7 kB')
     """
-    return f"{count:.0f} B" if abs(count) < 999.5 else _with_unit(count, ("B", "kB", "MB", "GB", "TB"))
+    return _with_unit(count, ("B", "kB", "MB", "GB", "TB"))
 
 
 def _with_unit(value: float, units: tuple[str, ...]) -> str:
@@ -28,4 +28,6 @@ def _with_unit(value: float, units: tuple[str, ...]) -> str:
             break
         size, unit = size / 1000, larger
     decimals = 2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0
+    if unit == units[0] and value == int(value):
+        decimals = 0
     return f"{size:.{decimals}f} {unit}".replace("-", "−")
