@@ -56,7 +56,7 @@ def carried(
     near = [k for k in order if k == index or (_is_small(record) and str(k) in found["opened"])]
     found |= _answers(state, near, place, _TERMS, size)
     if "grad_cam" in record.attributions:
-        found["cam"] = {str(k): cam_scene(state.channels(k), record, k) for k in near}
+        found["cam"] = {str(k): cam_scene(state.channels(k), record, k) for k in near if k != index}
     return found | {"checks": _checks(state, near, method, size)}
 
 

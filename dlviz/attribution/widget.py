@@ -320,8 +320,11 @@ class Attribute(Widget):
 
     def _page_state(self) -> dict[str, Any]:
         self._update_waiting()
-        found = carried(self._attribution, self.index, self.place, self.method, self._name, _characters)
-        return super()._page_state() | {"carried": binary(found)}
+        state, index = self._attribution, self.index
+        found = {"carried": carried(state, index, self.place, self.method, self._name, _characters)}
+        if state.layer:  # also where another method is open: the list of layers then travels once
+            found["cam"] = scenes.cam_scene(state.channels(index), state.record, index)
+        return super()._page_state() | dict(binary(found))
 
     def _precomputed(self) -> Precomputed:
         """Return what changes with Grad-CAM's layer and its ReLU, and with the target of the open input."""

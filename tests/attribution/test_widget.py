@@ -169,7 +169,8 @@ def test_a_page_holds_other_inputs_terms_layers_and_checks():
     state = payload(view.to_html())["state"]
     carried = state["carried"]
     assert set(carried["opened"]) == {"1"}
-    assert set(carried["path"]) == {"0", "1"} == set(carried["cam"])
+    assert set(carried["path"]) == {"0", "1"}
+    assert (state["cam"]["index"], set(carried["cam"])) == (0, {"1"})
     assert set(carried["checks"]) == {"grad_cam 1", *(f"{method} 0" for method in view.maps)}
     for method in view.maps:
         stored = carried["details"][f"{method} 1 2,3"]
