@@ -112,6 +112,17 @@ def until_holds(page: Page, condition: Callable[[], object]) -> None:
     pytest.fail("timed out waiting for a condition")
 
 
+def press_at_once(page: Page, *keys: str) -> None:
+    """Press keys on the focused element before the page draws a frame, as a quick hand or a slow page does: each must count."""
+    page.evaluate(
+        """keys => {
+          const pressed = (key) => new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+          for (const key of keys) document.activeElement.dispatchEvent(pressed(key));
+        }""",
+        keys,
+    )
+
+
 class Watch:
     """Recorder of errors in pages, and of requests that `allowed` rejects."""
 

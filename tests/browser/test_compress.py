@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until, until_holds
+from tests.browser.conftest import press_at_once, until, until_holds
 from tests.compression.models import classifier, points
 
 
@@ -55,20 +55,21 @@ def test_a_page_shows_the_costs_and_goes_through_the_trials_with_the_keyboard(op
     page = open_page(html)
     assert costs(page) == view.scene["costs"]["rows"]
     page.locator(".cmp-trials").focus()
-    for _ in range(2):
-        page.keyboard.press("ArrowLeft")
-    assert trait(page, "step") == 2
+    press_at_once(page, "ArrowLeft", "ArrowLeft")
+    until(page, "() => globalThis.dlvizModel.get('step') === 2")
     expect(page.locator(".cmp-point")).to_contain_text("60% of all weights pruned")
-    assert page.locator(".cmp-amount output").inner_text() == "60%"
+    expect(page.locator(".cmp-amount output")).to_have_text("60%")
+    zipped = view.scene["points"][2]["text"][1]
+    until_holds(page, lambda: any(zipped in cells[1:] for cells in costs(page)))
     rows = {name: cells for name, *cells in costs(page)}
-    assert rows["zipped"][1] == view.scene["points"][2]["text"][1]
+    assert rows["zipped"][1] == zipped
     assert rows["accuracy"] == [view.scene["points"][k]["text"][2] for k in (0, 2, 5)]
 
 
 def test_a_click_on_a_point_shows_its_trial_and_the_axis_changes(open_page, saved):
     page = open_page(saved[1])
     page.locator('.cmp-mark[data-trial="1"]').first.click(force=True)
-    assert trait(page, "step") == 1
+    until(page, "() => globalThis.dlvizModel.get('step') === 1")
     ring = page.locator(".cmp-ring").bounding_box()
     page.get_by_role("radio", name="time").click(force=True)
     expect(page.locator(".cmp-trials")).to_contain_text("time of a call")

@@ -1,7 +1,7 @@
 // All trials: size, or time, against the score. A click or an arrow key shows a trial.
 
 import { chart } from "../../kit/js/chart.js";
-import { closest, fillIn, h, onKeys, s } from "../../kit/js/dom.js";
+import { closest, fillIn, h, s } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { ticks } from "../../kit/js/scale.js";
 import { segments } from "../../kit/js/segments.js";
@@ -12,7 +12,10 @@ const AXES = ["zipped", "disk", "latency"];
 const MARKERS = { none: "M-1,0A1,1,0,1,0,1,0A1,1,0,1,0,-1,0Z", "int8 weights": "M-.9,-.9H.9V.9H-.9Z", "int8 dynamic": "M0,-1.1L1,.8H-1Z" };
 const STUDENT = "M0,-1.25L1.25,0L0,1.25L-1.25,0Z";
 
-/** @param {{messages: Record<string, string>, signal: AbortSignal, select: (index: number) => void, setAxis: (axis: string) => void}} options */
+/**
+ * @param {{messages: Record<string, string>, signal: AbortSignal, select: (index: number) => void, setAxis: (axis: string) => void}} options
+ *   The arrow keys are the player's: it knows the step before the next frame, in which this is drawn.
+ */
 export function trialChart({ messages, signal, select, setAxis }) {
   const title = h("b", {});
   const axes = segments({ label: messages.axis, options: AXES.map((axis) => [axis, messages[`x_${axis}`]]), signal, set: setAxis });
@@ -33,13 +36,6 @@ export function trialChart({ messages, signal, select, setAxis }) {
       describe(point ? Number(point.dataset.point) : shown.step);
     }, { signal });
   }
-  onKeys(button, signal, ({ key }) => {
-    const direction = { ArrowLeft: -1, ArrowRight: 1 }[key];
-    if (!direction || !shown) return false;
-    select(Math.max(0, Math.min(shown.scene.labels.length - 1, shown.step + direction)));
-    return true;
-  });
-
   const valueOf = (point, axis) => (axis === "latency" ? point.latency?.[1] ?? NaN : point[axis]);
   function describe(index) {
     const { scene, axis } = shown;
