@@ -21,6 +21,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_widget_keeps_the_limits_of_the_design(chromium: Browser, saved, name, width):
     page = open_widget(chromium, saved[name], width)
+    page.wait_for_selector(".dlviz:not(:has([aria-busy]))")  # plotly is loaded while nothing changes in the page
     faults = measure(page, name).faults()
     page.context.close()
     assert faults == []

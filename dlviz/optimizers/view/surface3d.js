@@ -35,14 +35,17 @@ export function surface3d({ model, messages, signal }) {
     if (library) return paint();
     if (requested) return undefined;
     requested = true;
+    plot.ariaBusy = "true";
     return plotly(model).then((loaded) => {
-      if (signal.aborted) return;
+      if (signal.aborted) return undefined;
       library = loaded;
       note.textContent = messages.view_3d_help;
-      paint();
+      return paint();
     }).catch(() => {
       requested = false;
       note.textContent = messages.view_3d_failed;
+    }).finally(() => {
+      plot.ariaBusy = null;
     });
   }
   function paint() {
