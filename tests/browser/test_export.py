@@ -77,8 +77,27 @@ def play(page: Page) -> None:
     until(page, f"{STEP} > 0")
 
 
-#: Widgets with a single snapshot react to other input.
-ANSWERS = {"surface": switch_to_2d, "split": resplit, "embedding": search_word}
+def pin_operation(page: Page) -> None:
+    page.locator(".pro-lanes canvas").first.press("Enter")
+    until(page, "[...dlvizModels.values()][0].get('selected').length === 2")
+    expect(page.locator(".pro-details dt").first).to_have_text("time")
+
+
+def pin_call(page: Page) -> None:
+    page.locator(".exp-scroll").press("ArrowDown")
+    page.keyboard.press("Enter")
+    until(page, "[...dlvizModels.values()][0].get('pinned') === 'eager 0'")
+    expect(page.locator('[data-key="eager 0"]')).to_have_attribute("data-pinned", "")
+
+
+#: Widgets without steps react to other input.
+ANSWERS = {
+    "surface": switch_to_2d,
+    "split": resplit,
+    "embedding": search_word,
+    "profile": pin_operation,
+    "export_check": pin_call,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
