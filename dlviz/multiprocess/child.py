@@ -20,6 +20,8 @@ from typing import Any
 STACK, QUIT = b"s", b"q"
 #: In the environment of each process of a parallel run, and of the processes that it starts.
 RANK_VARIABLE = "DLVIZ_PARALLEL_RANK"
+#: torch's packages for Windows lack the library with which its store works by default.
+USE_LIBUV = sys.platform != "win32"
 #: What a place in the code is sent as: file, line, function.
 Place = tuple[str, int, str]
 
@@ -157,7 +159,7 @@ def main() -> None:
         worker, args = pickle.loads(work)
         del work
         worker = worker.load()
-        store = dist.TCPStore("127.0.0.1", start.port, is_master=False)
+        store = dist.TCPStore("127.0.0.1", start.port, is_master=False, use_libuv=USE_LIBUV)
         limit = timedelta(seconds=start.seconds)
         dist.init_process_group("gloo", store=store, rank=start.rank, world_size=start.world_size, timeout=limit)
         stage = "run"

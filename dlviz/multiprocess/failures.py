@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What gloo says in a process whose partner has gone.
 _LOST = re.compile(r"Connection (?:closed|reset)|closed by peer|Broken pipe|Socket Timeout|gloo", re.I)
+#: Signals whose usual cause a message tells.
+_EXPLAINED = ("SIGKILL", "SIGABRT")
 
 
 class WorkerError(DlvizError):
@@ -47,8 +49,10 @@ def raised(process: "Process", world_size: int) -> WorkerError:
     if failure is None:
         assert process.code is not None
         if process.code < 0:
-            values["signal"] = signal.Signals(-process.code).name
-            return WorkerError(message("multiprocess.error.killed", **values), process.rank)
+            name = signal.Signals(-process.code).name
+            hint = message(f"multiprocess.hint.{name}") if name in _EXPLAINED else ""
+            text = message("multiprocess.error.killed", signal=name, hint=hint, **values)
+            return WorkerError(text.rstrip(), process.rank)
         return WorkerError(message("multiprocess.error.exited", code=process.code, **values), process.rank)
     values |= {"kind": failure.kind, "text": failure.text, "trace": _trace(failure.places)}
     if "initialize the default process group twice" in failure.text:

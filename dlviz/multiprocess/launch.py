@@ -19,7 +19,7 @@ import torch.distributed as dist
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.multiprocess.child import QUIT, RANK_VARIABLE, STACK, Failure, Place, Start
+from dlviz.multiprocess.child import QUIT, RANK_VARIABLE, STACK, USE_LIBUV, Failure, Place, Start
 from dlviz.multiprocess.failures import WorkerError, is_consequence, raised, standing
 from dlviz.multiprocess.recorder import Recording
 
@@ -103,7 +103,7 @@ def run(packed: bytes, world_size: int, *, threads: int, timeout: float, steps: 
     began = time.perf_counter()
     events: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
     processes: list[Process] = []
-    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, use_libuv=USE_LIBUV)
     try:
         for rank in range(world_size):
             processes.append(_start(rank, world_size, store.port, threads))

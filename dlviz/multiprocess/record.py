@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch.distributed as dist
+
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type, is_finite, is_integer, is_iterable
@@ -155,6 +157,8 @@ def record(
     """
     check_options(threads=threads, timeout=timeout, steps=steps, label=label)
     (count,) = check_nprocs(nprocs if is_integer(nprocs) else None)
+    if not (dist.is_available() and dist.is_gloo_available()):
+        raise DlvizError(message("multiprocess.refused.unavailable"))
     refuse_nested()
     work = prepare(worker, args, count, label)
     finished, wall = run(work.packed, count, threads=threads, timeout=timeout, steps=steps)

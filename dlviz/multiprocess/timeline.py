@@ -211,7 +211,7 @@ def _work_of(call: Any, name: str, waiting: "deque[Any]") -> Any:
 def _listed_shapes(call: Any) -> list[Any]:
     """Return the shapes of all tensors of a call, also of those in lists."""
     found: list[Any] = []
-    for shape in call.structured_input_shapes():
+    for shape in getattr(call, "structured_input_shapes", call.shapes)():
         found += shape if shape and isinstance(shape[0], list) else [shape]
     return found
 

@@ -142,3 +142,14 @@ def test_the_quick_benchmark_of_profiles_prints_its_rows(capsys):
     assert events > 200
     assert 0 < sent < page < trace
     assert [cells[0] for cells in lines[-4:]] == ["nothing", "torch", "dlviz", "off"]
+
+
+def test_the_quick_benchmark_of_parallel_processes_prints_its_rows(capsys):
+    assert main(["multiprocess", "--quick"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [cells[0] for cells in lines[2:4]] == ["dlviz", "spawn"]
+    assert all(float(cells[1]) > 0 for cells in lines[2:4])
+    alone, two = lines[-2:]
+    assert alone[:4] == ["64", "×", "256", "1"]
+    assert two[:4] == ["64", "×", "256", "2"]
+    assert all(float(cell) > 0 for cell in two[4:8])

@@ -1,6 +1,8 @@
 """What a learner reads when a worker fails, and that nothing of it stays behind."""
 
+import os
 import re
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from dlviz.kit.errors import DlvizError
 from dlviz.multiprocess import Record, WorkerError, record
 from dlviz.multiprocess.child import Failure
-from dlviz.multiprocess.failures import is_consequence
+from dlviz.multiprocess.failures import is_consequence, raised
 from dlviz.multiprocess.record import check_nprocs
 from tests.multiprocess import workers
 from tests.multiprocess.traces import leaving_nothing
@@ -56,7 +58,20 @@ def test_a_process_that_is_killed_is_the_cause_and_not_the_connection_that_it_le
     with leaving_nothing(tmp_path):
         error = failure(workers.killed)
     assert error.rank == 1
-    assert "rank 1 of 2 was killed by SIGKILL" in str(error)
+    ended = "rank 1 of 2 ended with exit status" if os.name == "nt" else "rank 1 of 2 was killed by SIGKILL"
+    assert ended in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("SIGKILL", "out of memory"), ("SIGABRT", "same shape and dtype"), ("SIGTERM", "worker returned.")],
+)
+def test_a_signal_is_explained(name, hint):
+    class Process:
+        rank, failure = 2, None
+
+    Process.code = -getattr(signal, name, signal.SIGTERM)  # Windows has no SIGKILL
+    assert (hint if hasattr(signal, name) else "") in str(raised(Process, 3))
 
 
 def test_an_exit_is_named():
@@ -94,6 +109,11 @@ def test_what_does_not_fit_is_refused_before_a_process_starts(monkeypatch, tmp_p
     for seconds in (0, -1.0, float("nan"), "long"):
         assert "timeout must be a positive number of seconds" in refusal(workers.groups, timeout=seconds)
     assert "label must be a text" in refusal(workers.groups, label=3)
+
+
+def test_a_torch_without_gloo_is_refused(monkeypatch):
+    monkeypatch.setattr("torch.distributed.is_gloo_available", lambda: False)
+    assert "torch.distributed or its backend gloo is missing" in refusal(workers.sums)
 
 
 def test_several_numbers_of_processes_are_sorted():
@@ -166,3 +186,16 @@ def test_a_process_knows_itself_as_under_torchrun_and_imports_no_widgets(tmp_pat
         assert result["value"].number == 3 + rank
         assert result["refused"].startswith(f"parallel: this is rank {rank} of a parallel run already")
     assert found.label == "worker"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "worker", [workers.sums, workers.raises, workers.mismatched, workers.killed], ids=lambda w: w.__name__
+)
+def test_nothing_is_left_after_twenty_runs(worker, tmp_path):
+    with leaving_nothing(tmp_path):
+        for _ in range(20):
+            if worker is workers.sums:
+                assert record(worker).results == [1.0, 1.0]
+            else:
+                failure(worker, timeout=1 if worker is workers.mismatched else 120)

@@ -18,7 +18,7 @@ def traces() -> dict[str, object]:
     """Return what must be the same before and after a run."""
     process = psutil.Process()
     return {
-        "descriptors": process.num_fds(),
+        "descriptors": process.num_handles() if os.name == "nt" else process.num_fds(),
         "threads": threading.active_count(),
         "native threads": process.num_threads(),
         "children": {child.pid for child in process.children(recursive=True)},

@@ -107,6 +107,13 @@ def groups(rank: int, world_size: int) -> float:
     return total.item()
 
 
+def sums(rank: int, world_size: int) -> float:
+    """Add up the ranks."""
+    total = torch.tensor([float(rank)])
+    dist.all_reduce(total)
+    return total.item()
+
+
 def raises(rank: int, world_size: int) -> None:
     """Raise in rank 1 while rank 0 waits for it."""
     if rank == 1:
@@ -125,7 +132,7 @@ def mismatched(rank: int, world_size: int) -> None:
 def killed(rank: int, world_size: int) -> None:
     """End rank 1 as the kernel does when memory runs out."""
     if rank == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
     dist.all_reduce(torch.zeros(1))
 
 
