@@ -177,6 +177,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("14-gans", r"dlviz\.(duel|graph)\(", 7, 5),
         ("15-diffusion", r"dlviz\.denoise\(", 7, 5),
         ("16-what-did-it-look-at", r"dlviz\.attribute\(", 7, 5),
+        ("17-faster-smaller-shipped", r"dlviz\.(profile|compress|export_check|parallel)\(", 8, 6),
         ("18-read-critically", r"dlviz\.(live|split|confusion|boundary)\(", 5, 6),
     ],
 )
