@@ -47,6 +47,24 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Where a worker stands.
+
+    Attributes:
+        places: the calls, outermost first.
+        same: whether the innermost call is still the one of the last answer.
+    """
+
+    places: list[Place]
+    same: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for other processes, and has since the last answer."""
+        return self.same and f"{os.sep}torch{os.sep}distributed{os.sep}" in self.places[-1][0]
+
+
+@dataclass(frozen=True)
 class Failure:
     """Exception of a worker.
 
@@ -117,11 +135,14 @@ class Channel:
         self._quit.wait()
 
     def _answer(self) -> None:
+        earlier: FrameType | None = None
         while byte := os.read(self._input, 1):
             if byte == QUIT:
                 self._quit.set()
             else:
-                self.send("stack", places(sys._current_frames()[self._main]))
+                frame = sys._current_frames()[self._main]
+                self.send("stack", Stack(places(frame), frame is earlier))
+                earlier = frame
         end_group()
 
 

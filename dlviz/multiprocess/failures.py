@@ -60,11 +60,16 @@ def raised(process: "Process", world_size: int) -> WorkerError:
     return WorkerError(message(f"multiprocess.error.{failure.stage}", **values).rstrip(), process.rank)
 
 
-def standing(processes: list["Process"], seconds: float, started: bool) -> WorkerError:
-    """Return the error to raise when time has run out: where each process stands."""
+def standing(problem: str, processes: list["Process"], **values: str) -> WorkerError:
+    """Return the error to raise when processes do not go on: where each stands.
+
+    Args:
+        problem: "start", "deadlock" or "timeout".
+        processes: the processes, which have been asked.
+        values: for the message.
+    """
     lines = [_standing(process) for process in processes]
-    key = "multiprocess.error.timeout" if started else "multiprocess.error.start"
-    return WorkerError(message(key, seconds=f"{seconds:g}", places="\n".join(lines)))
+    return WorkerError(message(f"multiprocess.error.{problem}", places="\n".join(lines), **values))
 
 
 def _standing(process: "Process") -> str:
@@ -73,11 +78,12 @@ def _standing(process: "Process") -> str:
         return message("multiprocess.standing.returned", rank=rank)
     if process.stack is None:
         return message("multiprocess.standing.silent", rank=rank)
-    own = [k for k, place in enumerate(process.stack) if not _is_library(place)]
+    calls = process.stack.places
+    own = [k for k, place in enumerate(calls) if not _is_library(place)]
     if not own:
         return message("multiprocess.standing.library", rank=rank)
-    place = process.stack[own[-1]]
-    called = [inner for inner in process.stack[own[-1] + 1 :] if "torch" in inner[0] and inner[2] != "wrapper"]
+    place = calls[own[-1]]
+    called = [inner for inner in calls[own[-1] + 1 :] if "torch" in inner[0] and inner[2] != "wrapper"]
     values = {"rank": rank, "place": where(place), "code": source_line(place)}
     if called:
         return message("multiprocess.standing.inside", name=called[0][2], **values)

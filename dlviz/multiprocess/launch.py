@@ -19,12 +19,14 @@ import torch.distributed as dist
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.multiprocess.child import QUIT, RANK_VARIABLE, STACK, USE_LIBUV, Failure, Place, Start
+from dlviz.multiprocess.child import QUIT, RANK_VARIABLE, STACK, USE_LIBUV, Failure, Stack, Start
 from dlviz.multiprocess.failures import WorkerError, is_consequence, raised, standing
 from dlviz.multiprocess.recorder import Recording
 
 #: Seconds for importing torch and meeting the others, for an answer or an exit, and for the failure that another one follows from.
 _START, _ANSWER, _CAUSE = 120.0, 5.0, 3.0
+#: Seconds between two questions where the processes stand.
+_LOOK = 5.0
 #: Characters of each process's output that are kept and printed.
 _OUTPUT = 20_000
 #: Names of the network interface that leads back to this machine: gloo would look up the host's name, which may not resolve.
@@ -60,7 +62,7 @@ class Process:
     recording: Recording | None = None
     failure: Failure | None = None
     code: int | None = None
-    stack: list[Place] | None = None
+    stack: Stack | None = None
     threads: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -182,11 +184,22 @@ def _send(process: Process, data: bytes) -> None:
         stream.flush()
 
 
-def _ask(process: Process, request: bytes) -> None:
+def _request(process: Process, request: bytes) -> None:
     assert process.popen.stdin is not None
     with suppress(OSError):
         process.popen.stdin.write(request)
         process.popen.stdin.flush()
+
+
+def _unfinished(processes: list[Process]) -> list[Process]:
+    return [process for process in processes if not process.done and process.code is None]
+
+
+def _ask(processes: list[Process]) -> None:
+    """Ask processes where they stand; the answers come with the other events."""
+    for process in processes:
+        process.stack = None
+        _request(process, STACK)
 
 
 def _take(
@@ -230,16 +243,22 @@ def _follow(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str,
     """Return when every worker has returned.
 
     Raises:
-        WorkerError: one raised, ended its process, or time ran out.
+        WorkerError: one raised, ended its process, waits for a process that does not come, or time ran out.
     """
-    deadline = time.monotonic() + _START
-    started = False
+    deadline, look = time.monotonic() + _START, float("inf")
     while not all(process.done for process in processes):
-        if not started and all(process.ready for process in processes):
-            started, deadline = True, time.monotonic() + timeout
-        if _take(processes, events, min(deadline - time.monotonic(), 1.0)) is None and time.monotonic() > deadline:
-            _ask_all(processes, events)
-            raise standing(processes, timeout, started)
+        if look == float("inf") and all(process.ready for process in processes):
+            deadline, look = time.monotonic() + timeout, time.monotonic() + _LOOK
+        _take(processes, events, min(deadline, look, time.monotonic() + 1.0) - time.monotonic())
+        if time.monotonic() > look:
+            waiting = _unfinished(processes)
+            if waiting and all(process.stack is not None and process.stack.waits for process in waiting):
+                raise standing("deadlock", processes)
+            _ask(waiting)
+            look = time.monotonic() + _LOOK
+        if time.monotonic() > deadline:
+            _ask_and_wait(processes, events)
+            raise standing("start" if look == float("inf") else "timeout", processes, seconds=f"{timeout:g}")
         failed = _failed(processes)
         if failed and is_consequence(failed[0]):
             # Another process has gone, and its exit status is about to be seen.
@@ -263,11 +282,10 @@ def _drain(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, 
         del process
 
 
-def _ask_all(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]") -> None:
-    """Ask the processes that still run where they stand."""
-    waiting = [process for process in processes if not process.done and process.code is None]
-    for process in waiting:
-        _ask(process, STACK)
+def _ask_and_wait(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]") -> None:
+    """Ask the processes that still run where they stand, and wait for their answers."""
+    waiting = _unfinished(processes)
+    _ask(waiting)
     until = time.monotonic() + _ANSWER
     while any(process.stack is None for process in waiting) and time.monotonic() < until:
         _take(processes, events, until - time.monotonic())
@@ -276,7 +294,7 @@ def _ask_all(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str
 def _let_end(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]") -> None:
     """Let processes whose workers have returned end by themselves, so that what they still write is written."""
     for process in processes:
-        _ask(process, QUIT)
+        _request(process, QUIT)
     until = time.monotonic() + _ANSWER
     while any(process.code is None for process in processes) and time.monotonic() < until:
         _take(processes, events, until - time.monotonic())

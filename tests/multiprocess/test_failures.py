@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dlviz.kit.errors import DlvizError
-from dlviz.multiprocess import Record, WorkerError, record
+from dlviz.multiprocess import Record, WorkerError, launch, record
 from dlviz.multiprocess.child import Failure
 from dlviz.multiprocess.failures import is_consequence, raised
 from dlviz.multiprocess.record import check_nprocs
@@ -42,16 +42,24 @@ def test_an_exception_names_its_rank_and_line(tmp_path, capsys):
     assert "[rank 1] about to fail" in capsys.readouterr().out
 
 
-def test_a_collective_that_one_process_does_not_call_ends_after_the_timeout(tmp_path):
+def test_processes_that_wait_for_each_other_are_told_from_busy_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "_LOOK", 0.5)
     with leaving_nothing(tmp_path):
-        error = failure(workers.mismatched, timeout=2)
+        error = failure(workers.mismatched)
     assert error.rank == -1
     text = str(error)
-    assert "within 2 seconds" in text
+    assert text.startswith("parallel: the processes wait for each other, and none goes on.")
     assert re.search(
-        r"rank 0 waits in all_reduce, called at File .*workers\.py.*: dist\.all_reduce\(torch\.zeros\(1\)\)", text
+        r"rank 0 waits in all_reduce, called at File .*workers\.py.*: dist\.all_reduce\(torch\.zeros", text
     )
     assert "rank 1 has returned" in text
+
+
+def test_a_worker_that_communicates_for_ever_ends_after_the_timeout(monkeypatch):
+    monkeypatch.setattr(launch, "_LOOK", 0.1)
+    text = str(failure(workers.endless, timeout=2, nprocs=1))
+    assert "the workers have not ended within 2 seconds" in text
+    assert re.search(r"rank 0 (?:waits in all_reduce, called|is) at File .*workers\.py\", line \d+, in endless", text)
 
 
 def test_a_process_that_is_killed_is_the_cause_and_not_the_connection_that_it_leaves(tmp_path):
@@ -192,10 +200,11 @@ def test_a_process_knows_itself_as_under_torchrun_and_imports_no_widgets(tmp_pat
 @pytest.mark.parametrize(
     "worker", [workers.sums, workers.raises, workers.mismatched, workers.killed], ids=lambda w: w.__name__
 )
-def test_nothing_is_left_after_twenty_runs(worker, tmp_path):
+def test_nothing_is_left_after_twenty_runs(worker, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "_LOOK", 0.5)
     with leaving_nothing(tmp_path):
         for _ in range(20):
             if worker is workers.sums:
                 assert record(worker).results == [1.0, 1.0]
             else:
-                failure(worker, timeout=1 if worker is workers.mismatched else 120)
+                failure(worker)

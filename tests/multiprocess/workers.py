@@ -129,6 +129,12 @@ def mismatched(rank: int, world_size: int) -> None:
         dist.all_reduce(torch.zeros(1))
 
 
+def endless(rank: int, world_size: int) -> None:
+    """Call the same collective on the same line for ever."""
+    while True:
+        dist.all_reduce(torch.zeros(100))
+
+
 def killed(rank: int, world_size: int) -> None:
     """End rank 1 as the kernel does when memory runs out."""
     if rank == 1:
