@@ -23,6 +23,8 @@ from dlviz.multiprocess.child import QUIT, RANK_VARIABLE, STACK, USE_LIBUV, Fail
 from dlviz.multiprocess.failures import WorkerError, is_consequence, raised, standing
 from dlviz.multiprocess.recorder import Recording
 
+#: What the processes send and print: (rank, kind, value).
+Events = queue.SimpleQueue[tuple[int, str, Any]]
 #: Seconds for importing torch and meeting the others, for an answer or an exit, and for the failure that another one follows from.
 _START, _ANSWER, _CAUSE = 120.0, 5.0, 3.0
 #: Seconds between two questions where the processes stand.
@@ -45,7 +47,6 @@ class Process:
         rank: its rank.
         popen: the process, in a group of its own with the processes that it starts.
         output: what it has printed.
-        cut: whether it has printed more than is kept.
         ready: whether it has met the others and calls the worker.
         result, recording: what the worker returned, pickled, and what was recorded; None until then.
         failure: the worker's exception.
@@ -56,7 +57,6 @@ class Process:
     rank: int
     popen: "subprocess.Popen[bytes]"
     output: str = ""
-    cut: bool = False
     ready: bool = False
     result: bytes | None = None
     recording: Recording | None = None
@@ -103,7 +103,7 @@ def run(packed: bytes, world_size: int, *, threads: int, timeout: float, steps: 
         WorkerError: a worker raised, was killed, or did not end in time.
     """
     began = time.perf_counter()
-    events: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+    events: Events = queue.SimpleQueue()
     processes: list[Process] = []
     store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, use_libuv=USE_LIBUV)
     try:
@@ -135,7 +135,7 @@ def _start(rank: int, world_size: int, port: int, threads: int) -> Process:
         places["GLOO_SOCKET_IFNAME"] = loopback
     command = [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
     popen = subprocess.Popen(
-        [*command, "-c", _BOOT, json.dumps([path or os.getcwd() for path in sys.path])],
+        [*command, "-c", _BOOT, json.dumps([str(path) or os.getcwd() for path in sys.path])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -145,7 +145,7 @@ def _start(rank: int, world_size: int, port: int, threads: int) -> Process:
     return Process(rank, popen)
 
 
-def _listen(process: Process, events: "queue.SimpleQueue[tuple[int, str, Any]]") -> None:
+def _listen(process: Process, events: Events) -> None:
     """Put what a process sends and prints into a queue, in two threads that end with it."""
 
     def messages() -> None:
@@ -162,13 +162,14 @@ def _listen(process: Process, events: "queue.SimpleQueue[tuple[int, str, Any]]")
     def printed() -> None:
         stream = process.popen.stderr
         assert stream is not None
-        for line in stream:
-            text = (
-                line.decode("utf-8", "replace").rstrip("\r\n").rpartition("\r")[2]
-            )  # of a progress bar the last state
-            if not text.startswith(_NOISE):
-                events.put((process.rank, "printed", text + "\n"))
-        events.put((process.rank, "silent", None))
+        left = _OUTPUT
+        while line := stream.readline(_OUTPUT):
+            # Of a progress bar, the last state.
+            text = line.decode("utf-8", "replace").rstrip("\r\n").rpartition("\r")[2] + "\n"
+            if text.startswith(_NOISE) or left < 0:
+                continue
+            left -= len(text)
+            events.put((process.rank, "printed", text if left >= 0 else message("multiprocess.output.more")))
 
     process.threads = [threading.Thread(target=target, daemon=True) for target in (messages, printed)]
     for thread in process.threads:
@@ -202,14 +203,12 @@ def _ask(processes: list[Process]) -> None:
         _request(process, STACK)
 
 
-def _take(
-    processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]", seconds: float
-) -> Process | None:
-    """Wait for the next event and note it; return the process that it concerns, or None after that many seconds."""
+def _take(processes: list[Process], events: Events, seconds: float) -> bool:
+    """Wait for the next event and note it; return False if there is none within that many seconds."""
     try:
         rank, kind, value = events.get(timeout=max(0.0, seconds))
     except queue.Empty:
-        return None
+        return False
     process = processes[rank]
     if kind == "ready":
         process.ready = True
@@ -220,26 +219,18 @@ def _take(
     elif kind == "stack":
         process.stack = value
     elif kind == "printed":
-        _print(process, value)
+        process.output += value
+        # From this thread, so that the text appears in the cell that waits.
+        print(message("multiprocess.output.line", rank=process.rank, text=value), end="", flush=True)
     elif kind == "closed":
         with suppress(subprocess.TimeoutExpired):
             process.code = process.popen.wait(_ANSWER)
         if process.code is None:  # it has closed its output, and runs on
             process.code = 0
-    return process
+    return True
 
 
-def _print(process: Process, text: str) -> None:
-    """Print a line of a worker's, in the cell that waits for it."""
-    if process.cut:
-        return
-    if len(process.output) + len(text) > _OUTPUT:
-        process.cut, text = True, message("multiprocess.output.more")
-    process.output += text
-    print(message("multiprocess.output.line", rank=process.rank, text=text), end="", flush=True)
-
-
-def _follow(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]", timeout: float) -> None:
+def _follow(processes: list[Process], events: Events, timeout: float) -> None:
     """Return when every worker has returned.
 
     Raises:
@@ -275,14 +266,14 @@ def _failed(processes: list[Process]) -> list[Process]:
     return [process for process in processes if process.failure or (process.code is not None and not process.done)]
 
 
-def _drain(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]", failed: Process) -> None:
+def _drain(processes: list[Process], events: Events, failed: Process) -> None:
     """Print what a process that failed has still to say."""
     _end(failed)
-    while (process := _take(processes, events, 0.0)) is not None:
-        del process
+    while _take(processes, events, 0.0):
+        pass
 
 
-def _ask_and_wait(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]") -> None:
+def _ask_and_wait(processes: list[Process], events: Events) -> None:
     """Ask the processes that still run where they stand, and wait for their answers."""
     waiting = _unfinished(processes)
     _ask(waiting)
@@ -291,7 +282,7 @@ def _ask_and_wait(processes: list[Process], events: "queue.SimpleQueue[tuple[int
         _take(processes, events, until - time.monotonic())
 
 
-def _let_end(processes: list[Process], events: "queue.SimpleQueue[tuple[int, str, Any]]") -> None:
+def _let_end(processes: list[Process], events: Events) -> None:
     """Let processes whose workers have returned end by themselves, so that what they still write is written."""
     for process in processes:
         _request(process, QUIT)
@@ -310,6 +301,8 @@ def _end(process: Process) -> None:
     process.popen.wait()
     for thread in process.threads:
         thread.join(_ANSWER)
+    if any(thread.is_alive() for thread in process.threads):
+        return  # a process that has left the group still writes, and closing would wait for it
     for stream in (process.popen.stdin, process.popen.stdout, process.popen.stderr):
         with suppress(OSError):  # of what could not be written
             stream.close()  # type: ignore[union-attr]

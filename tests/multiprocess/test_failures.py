@@ -87,12 +87,16 @@ def test_an_exit_is_named():
     assert (error.rank, "ended with exit status 7" in str(error)) == (0, True)
 
 
-def test_a_result_that_cannot_be_sent_is_named():
+def test_a_result_that_cannot_be_sent_is_named_and_endless_output_is_cut(capsys):
     error = failure(workers.unpicklable, nprocs=1)
     assert (
         "what the worker returned in rank 0 of 1 cannot be sent back: TypeError: cannot pickle 'generator' object"
         in str(error)
     )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[rank 0] a line"
+    assert lines[-1] == "[rank 0] … further lines are left out."
+    assert len(lines) < 4000
 
 
 def test_a_worker_that_initializes_again_reads_that_it_is_done():

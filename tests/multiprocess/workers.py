@@ -148,7 +148,8 @@ def leaves(rank: int, world_size: int) -> None:
 
 
 def unpicklable(rank: int, world_size: int) -> object:
-    """Return what no other process can have."""
+    """Print very much, and return what no other process can have."""
+    print("a line\n" * 100_000)
     return (number for number in range(3))
 
 
