@@ -8,7 +8,14 @@ from dlviz.multiprocess import record as record_processes
 
 #: What the text tells the learner to press or to open.
 NAMED_IN_THE_TEXT = {
+    "profiling.row.data": "waiting for data",
+    "compression.prune": "Prune",
     "compression.sweep": "Try 20% to 95%",
+    "compression.classes": "Worst-hit classes",
+    "model_export.tab_compile": "Where would compile break?",
+    "model_export.tab_sizes": "May the batch vary?",
+    "model_export.tab_saving": "Can it be saved and loaded?",
+    "multiprocess.speed.title": "How much faster with more processes?",
 }
 
 
