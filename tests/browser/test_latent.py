@@ -46,6 +46,13 @@ def trained():
     return view
 
 
+def many():
+    """Return a picture with all that takes room: ten classes, eight dimensions, snapshots."""
+    view = variational(8, labels=[k % 10 for k in range(len(images()))], classes=[str(k) for k in range(10)])
+    view.update("once more")
+    return view
+
+
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
     return {
@@ -55,6 +62,7 @@ def pages() -> dict[str, str]:
         "series": series().to_html(),
         "rows": rows().to_html(),
         "trained": trained().to_html(),
+        "many": many().to_html(),
     }
 
 
@@ -394,8 +402,9 @@ def test_an_error_of_zero_has_its_bar_on_a_logarithmic_axis(open_page):
     assert all(np.isfinite(heights))
 
 
-def test_a_section_opens_alone_and_stays_on_one_screen(open_page, pages):
-    page = open_page(pages["variational"], width=968)
+@pytest.mark.parametrize("name", ["variational", "pca", "many"])
+def test_a_section_opens_alone_and_stays_on_one_screen(open_page, pages, name):
+    page = open_page(pages[name], width=1016)
     for title in ("Which ones does it", "Which dimensions", "What do samples"):
         page.get_by_text(title).click()
         drawn(page)

@@ -7,11 +7,11 @@ import { logTicks, roundDown, scale } from "../../kit/js/scale.js";
 import { exampleCanvas } from "./draw_example.js";
 
 const WIDTH = 420;
-const HEIGHT = 108;
+const HEIGHT = 90;
 const BINS = 40;
 /** The axis is logarithmic where the largest error is so many times the median error of the data, so that both can be seen. */
 const LOG_RATIO = 15;
-const THUMBNAIL = 38;
+const THUMBNAIL = 29;
 /** Positions of the slider. */
 const POSITIONS = 1000;
 

@@ -4,8 +4,8 @@ import { closest, fillIn, h } from "../../kit/js/dom.js";
 import { diverging, format } from "../../kit/js/numbers.js";
 import { exampleCanvas, formatNats } from "./draw_example.js";
 
-const PROBE = 160;
-const SMALL = 104;
+const PROBE = 130;
+const SMALL = 80;
 /** Width of a series, as a multiple of its height. */
 const WIDE = 1.2;
 /** Width of a column of the table. */

@@ -18,7 +18,7 @@ import { divergencePanel, priorPanel } from "./variational_panels.js";
 
 /** From this width on the map stands beside the pictures (style.css); its width there, and the largest below it. */
 const TWO_COLUMNS = 760;
-const MAP_WIDTH = 380;
+const MAP_WIDTH = 338;
 /** Milliseconds between two snapshots while playing, and between two steps of a path. */
 const SNAPSHOT_PACE = 500;
 const PATH_PACE = 350;
