@@ -202,5 +202,10 @@ def measure_memory(tensors: Sequence[Tensor], optimizers: list[Optimizer]) -> Me
 
 
 def _bytes(tensors: list[Tensor]) -> int:
-    parts = [local_part(tensor) for tensor in tensors]
+    parts = [part for tensor in tensors for part in _dense_parts(local_part(tensor.detach()))]
     return sum(part.numel() * part.element_size() for part in parts)
+
+
+def _dense_parts(tensor: Tensor) -> list[Tensor]:
+    """Return the tensors that hold the numbers of a tensor: of a sparse one its indices and values."""
+    return [tensor._indices(), tensor._values()] if tensor.layout is torch.sparse_coo else [tensor]
