@@ -280,6 +280,14 @@ _KNOWN = {
         "exercises/source.py",
         "compile",
     ): "an exercise's own starter, to compare its steps with the answer's; it is not run",
+    (
+        "multiprocess/child.py",
+        "pickle.loads",
+    ): "the learner's own worker, from a pipe of the process that started this one",
+    (
+        "multiprocess/launch.py",
+        "pickle.loads",
+    ): "what the learner's own worker returned, from a pipe of a process started here",
 }
 
 
