@@ -208,7 +208,8 @@ def _weighted_layers(score: ScoreFunction) -> list[tuple[str, list[str]]]:
     rank = {id(module): k for k, module in reversed(list(enumerate(order)))}
     found = []
     for path, module in named_modules(score.holder):
-        keys = [f"{path}.{name}" if path else name for name in module._parameters]
+        # By items, because the names alone cannot be read off a scripted module.
+        keys = [f"{path}.{name}" if path else name for name, _ in module._parameters.items()]
         keys = [key for key in keys if key in score.state and score.state[key].is_floating_point()]
         if keys:
             found.append((rank.get(id(module), -1), path or type(module).__name__, keys))
