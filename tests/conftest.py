@@ -30,6 +30,8 @@ WORKERS = 3
 LAB = {"test_exercises_lab.py", "test_predictions.py", "test_lab.py", "test_notebook7.py", "test_comm_pump.py"}
 LESSONS = "test_lessons.py"
 PACKAGING = {"test_wheel.py", "test_binder.py"}
+#: Files that share what a package's fixture makes, by the file on whose worker they run.
+TOGETHER = {"tests/browser/test_design.py": "tests/browser/test_export.py"}
 #: The other files that take longest: one of them at the end would leave a single worker at work.
 LONG = {"test_answers.py", "test_odd_inputs.py", "test_comm_pump_kernels.py", "test_memory.py", "test_prediction.py"}
 
@@ -48,7 +50,7 @@ class FileScheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return nodeid if path.endswith(LESSONS) else path
+        return nodeid if path.endswith(LESSONS) else TOGETHER.get(path, path)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,8 +11,10 @@ import traitlets
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from dlviz.export import gallery as gallery_module
 from dlviz.kit.page import to_json
 from dlviz.kit.sanitize import from_json
+from dlviz.kit.widget import Widget
 
 #: Debian's headless shell is the same browser without a window; it starts three times as fast.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -94,6 +96,25 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Export the complete gallery; in its folder ``widgets`` each widget is also a page of its own, made by the same run of its example."""
+    folder = tmp_path_factory.mktemp("site") / "gallery"
+    widgets = tmp_path_factory.mktemp("widgets")
+    run_example = gallery_module.run_example
+
+    def run_and_save(name: str, code: str) -> Widget:
+        view = run_example(name, code)
+        view.save(widgets / f"{name}.html")
+        return view
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gallery_module, "run_example", run_and_save)
+        gallery_module.export_gallery(folder, print)
+    widgets.rename(folder / "widgets")
+    return folder
+
+
 def until(page: Page, script: str, arg: object = None) -> None:
     """Wait until a script returns a true value. Playwright's `wait_for_function` uses `eval`, which exported pages forbid."""
     for _ in range(200):
@@ -121,6 +142,14 @@ def press_at_once(page: Page, *keys: str) -> None:
         }""",
         keys,
     )
+
+
+def at_each_width(page: Page, *widths: int) -> Iterator[int]:
+    """Resize an open page to each width, and yield it once the views have drawn themselves for it."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate("async () => { for (let k = 0; k < 3; k += 1) await new Promise(requestAnimationFrame); }")
+        yield width
 
 
 class Watch:
@@ -187,7 +216,8 @@ def axe() -> Callable[[Page], None]:
     """Assert that axe finds nothing serious; the page has to be opened with ``bypass_csp=True``, so that axe can run in it."""
 
     def check(page: Page) -> None:
-        violations = Axe().run(page).response["violations"]
+        # Of what passes axe would return each element, which takes it longer than to check them.
+        violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         serious = [
             f"{found['id']} ({found['impact']}): {node['html'][:160]} {node['failureSummary']}"
             for found in violations

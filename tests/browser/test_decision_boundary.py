@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until, until_holds
+from tests.browser.conftest import at_each_width, until, until_holds
 from tests.browser.test_network import colors, number, pixel
 
 #: Position of the plane on its canvas.
@@ -611,19 +611,19 @@ def test_the_training_code_can_be_copied(open_page, pages):
     expect(page.locator(".boundary-code button")).to_have_text(re.compile("Copied|Marked"))
 
 
-@pytest.mark.parametrize("width", [520, 640, 760, 1000, 1300])
 @pytest.mark.parametrize("name", ["unit", "trained", "wide", "explained"])
-def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
-    page = open_page(pages[name], width=width)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    edge = page.locator(".dlviz").bounding_box()
-    for box in (panel.bounding_box() for panel in page.locator(".dlviz-panel:visible").all()):
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
-    overflown = page.evaluate(
-        """() => [...document.querySelectorAll(".dlviz-panel:not([hidden]) *:not(.boundary-layers *)")]
-          .filter((n) => n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).overflowX === "hidden").map((n) => n.className)"""
-    )
-    assert overflown == []
+def test_nothing_is_cut_off_at_any_width(open_page, pages, name):
+    page = open_page(pages[name], width=520)
+    for width in at_each_width(page, 520, 640, 760, 1000, 1300):
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+        edge = page.locator(".dlviz").bounding_box()
+        for box in (panel.bounding_box() for panel in page.locator(".dlviz-panel:visible").all()):
+            assert box["x"] + box["width"] <= edge["x"] + edge["width"], width
+        overflown = page.evaluate(
+            """() => [...document.querySelectorAll(".dlviz-panel:not([hidden]) *:not(.boundary-layers *)")].filter((n) =>
+              n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).overflowX === "hidden").map((n) => n.className)"""
+        )
+        assert overflown == [], width
 
 
 def test_the_theme_repaints_the_canvases(open_page, pages):

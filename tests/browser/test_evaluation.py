@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 import dlviz
 from dlviz.kit.messages import message
-from tests.browser.conftest import until
+from tests.browser.conftest import at_each_width, until
 from tests.browser.test_network import number
 
 
@@ -83,19 +83,19 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
     axe(page)
 
 
-@pytest.mark.parametrize("width", [480, 640, 900, 1200])
 @pytest.mark.parametrize("name", ["digits", "hostile", "hundred", "split", "three"])
-def test_nothing_is_cut_off_at_any_width(open_page, pages, width, name):
-    page = open_page(pages[name], width=width)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    edge = page.locator(".dlviz").bounding_box()
-    for box in (one.bounding_box() for one in page.locator(".dlviz-panel").all() if one.is_visible()):
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
-    overflown = page.evaluate(
-        """() => [...document.querySelectorAll(".confusion-p, .confusion-figure, .confusion-precision, .confusion-cell")]
-          .filter((n) => n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"""
-    )
-    assert overflown == []
+def test_nothing_is_cut_off_at_any_width(open_page, pages, name):
+    page = open_page(pages[name], width=480)
+    for width in at_each_width(page, 480, 640, 900, 1200):
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+        edge = page.locator(".dlviz").bounding_box()
+        for box in (one.bounding_box() for one in page.locator(".dlviz-panel").all() if one.is_visible()):
+            assert box["x"] + box["width"] <= edge["x"] + edge["width"], width
+        overflown = page.evaluate(
+            """() => [...document.querySelectorAll(".confusion-p, .confusion-figure, .confusion-precision, .confusion-cell")]
+              .filter((n) => n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"""
+        )
+        assert overflown == [], width
 
 
 def canvas_pixel(page: Page, canvas: str, x: int, y: int) -> tuple[int, ...]:

@@ -6,22 +6,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dlviz.export import gallery, lesson
+from dlviz.export import lesson
+from dlviz.export.gallery import GROUPS
 from tests.browser.conftest import Watch, until
 
-NAMES = [make.__name__ for makers in gallery.GROUPS.values() for make in makers]
+NAMES = [make.__name__ for makers in GROUPS.values() for make in makers]
 STEP = "[...dlvizModels.values()][0].get('step')"
 
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Export the complete gallery and the first lesson."""
-    folder = tmp_path_factory.mktemp("site")
-    gallery.export_gallery(folder / "gallery", print)
-    lesson.export_notebooks(["00"], folder, print)
-    return folder
+def site(gallery: Path) -> Path:
+    """Return a folder with the complete gallery and the first lesson."""
+    lesson.export_notebooks(["00"], gallery.parent, print)
+    return gallery.parent
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def visit(chromium: Browser, site: Path) -> Iterator[Open]:
 
 def switch_to_2d(page: Page) -> None:
     """Switch a surface from 3-D to 2-D; the 3-D view needs plotly.js in the page."""
-    page.locator(".dlviz .js-plotly-plot").wait_for()
+    page.locator(".dlviz .js-plotly-plot").wait_for(timeout=60_000)
     page.get_by_text("2-D", exact=True).click()
     until(page, "[...dlvizModels.values()][0].get('view') === '2d'")
 

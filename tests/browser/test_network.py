@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until, until_holds
+from tests.browser.conftest import at_each_width, until, until_holds
 from tests.network.zoo import ZOO, model_and_input
 
 
@@ -306,12 +306,12 @@ def test_skip_connections_are_arcs_over_the_skipped_columns(open_page, pages):
     assert names[int(first.get_attribute("data-to"))] == "add"
 
 
-@pytest.mark.parametrize("width", [520, 760, 1300])
-def test_nothing_is_cut_off_at_any_width(open_page, pages, width):
-    page = open_page(pages["unit"], width=width)
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    for box in (panel.bounding_box() for panel in page.locator(".dlviz-panel:visible").all()):
-        assert box["x"] + box["width"] <= width
+def test_nothing_is_cut_off_at_any_width(open_page, pages):
+    page = open_page(pages["unit"], width=520)
+    for width in at_each_width(page, 520, 760, 1300):
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+        for box in (panel.bounding_box() for panel in page.locator(".dlviz-panel:visible").all()):
+            assert box["x"] + box["width"] <= width
 
 
 def test_the_theme_repaints_the_canvases(open_page, pages):
