@@ -169,7 +169,7 @@ def _latent(**options: Any) -> Any:
 def _attribute(**options: Any) -> Any:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3))
     image = torch.arange(36.0).view(1, 6, 6) / 36
-    return dlviz.attribute(net, image, **{"methods": ["saliency", "grad_cam"]} | options)
+    return dlviz.attribute(net, image, **{"methods": "saliency"} | options)
 
 
 def _attribute_tokens(**options: Any) -> Any:
@@ -461,8 +461,6 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
             for name in (
                 "target",
                 "methods",
-                "layer",
-                "relu",
                 "baseline",
                 "labels",
                 "classes",
@@ -472,6 +470,7 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
                 "kind",
             )
         },
+        **{name: lambda v, name=name: _attribute(methods="grad_cam", **{name: v}) for name in ("layer", "relu")},
         "steps": lambda v: _attribute(methods="integrated_gradients", steps=v),
         **{name: lambda v, name=name: _attribute(methods="smooth_grad", **{name: v}) for name in ("samples", "noise")},
         **{name: lambda v, name=name: _attribute(methods="occlusion", **{name: v}) for name in ("window", "stride")},
