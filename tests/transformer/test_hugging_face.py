@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import transformers
 
 from dlviz.transformer import Edits, record, record_edited
 
@@ -13,6 +12,9 @@ CLOSE = {"gpt2": 1e-12, "bert": 1e-12, "llama": 1e-6}
 
 
 def gpt2(attention):
+    # Not above, because every worker collects this file and only one runs it: this takes a second.
+    import transformers
+
     config = transformers.GPT2Config(
         vocab_size=20, n_positions=16, n_embd=12, n_layer=2, n_head=3, attn_implementation=attention
     )
@@ -20,6 +22,8 @@ def gpt2(attention):
 
 
 def llama(attention):
+    import transformers
+
     config = transformers.LlamaConfig(
         vocab_size=20,
         hidden_size=16,
@@ -33,6 +37,8 @@ def llama(attention):
 
 
 def bert(attention):
+    import transformers
+
     config = transformers.BertConfig(
         vocab_size=20, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=16,
         attn_implementation=attention,
