@@ -620,7 +620,10 @@ def test_the_next_morning_the_pictures_are_there_and_play_without_their_kernel(c
         assert len([one for one in states.values() if "scene" in one["state"]]) == 4
 
 
-@pytest.mark.parametrize("name", ["01-tensors", "02-views-and-strides", "03-autograd"])
+@pytest.mark.parametrize(
+    "name",
+    ["03-autograd", *(pytest.param(name, marks=pytest.mark.slow) for name in ("01-tensors", "02-views-and-strides"))],
+)
 def test_a_lesson_runs_completely(name, lab, server):
     open_instead(lab, server, f"{name}.ipynb")
     command(lab, "notebook:run-all-cells")
