@@ -13,8 +13,8 @@ from tests.browser.lab import command, jupyter_env, serving, text_of, write_note
 from tests.training.kernels import write_spec
 
 MOVES = 20
-#: Each release with both ways in which JupyterLab sends widget messages; ipykernel 6 has no subshells. To a page, 7.3 does the same as
-#: 7.4, and 7.4 without subshells the same as 6; how the pump takes its messages is tested without a page in tests/training.
+#: Each release with both ways in which JupyterLab sends widget messages; ipykernel 6 has no subshells. Each way
+#: once, the rest every night; how the pump takes its messages is tested without a page in tests/training, on every release.
 CASES = (
     pytest.param(("6.31.0", "disabled"), id="6.31.0-disabled"),
     *(pytest.param(("7.3.0", way), id=f"7.3.0-{way}", marks=pytest.mark.slow) for way in ("disabled", "perCommTarget")),
