@@ -65,7 +65,9 @@ export function gradientPanel({ model, messages, signal, select }) {
     const size = one.rows.length * one.entries;
     const values = one.values.subarray(step * size, (step + 1) * size);
     const max = maxAbs(values);
-    const decimals = max > 0 ? Math.max(0, 3 - Math.floor(Math.log10(max))) : 0;
+    // Four digits of the largest number, or fewer of a small one, so that a column stays narrow.
+    const digits = max > 0 ? 3 - Math.floor(Math.log10(max)) : 0;
+    const decimals = Math.max(0, Math.min(digits, Math.max(4, digits - 2)));
     const heads = Array.from({ length: one.entries }, (_, i) => h("th", { scope: "col" }, indexText(i, one.shape)));
     const cell = (value) => h("td", { style: `background:${diverging(value, max)}`, "data-nonfinite": Number.isFinite(value) ? null : "" }, aligned(value, decimals));
     const local = one.rows.filter((row) => /\d/.test(row)).length;

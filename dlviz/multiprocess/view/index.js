@@ -39,6 +39,7 @@ function render({ model, el, signal }) {
   const part = segments({ label: messages.show, options: [["step", messages.show_step], ["run", messages.show_run]], signal, set: (value) => view.save("shown", value) });
   const caption = h("span", { class: "par-caption" });
   const legend = h("div", { class: "par-legend" });
+  const pale = h("span", {}, messages["kind.pale"]);
   const tools = h("div", { class: "par-tools" }, part.element, caption, h("span", { class: "par-buttons" }, ...zoomButtons({ messages, range: home, signal })));
   const map = minimap({ label: messages.map_alt, signal, moveTo: (_, x) => range.center(x * range.span), minHeight: MAP_HEIGHT, maxWidth: 4000, maxHeight: MAP_HEIGHT });
   map.element.hidden = false;
@@ -71,7 +72,7 @@ function render({ model, el, signal }) {
     lanes.show(run);
     read(-1, null);
     const keys = run.kinds.map((kind) => h("span", { "data-kind": kind }, messages[`kind.${kind}`]));
-    legend.replaceChildren(...keys, ...(run.ranks > 1 && run.kinds.includes(COMMUNICATION) ? [h("span", { "data-kind": "waiting" }, messages["kind.waiting"])] : []));
+    legend.replaceChildren(...keys, ...(run.ranks > 1 && run.kinds.includes(COMMUNICATION) ? [h("span", { "data-kind": "waiting" }, messages["kind.waiting"])] : []), pale);
     few.textContent = lanes.isLow() ? messages.computes_head : "";
     part.element.hidden = run.steps.length < 2;
     gradients.element.hidden = Boolean(run.gradients.missing);
@@ -98,6 +99,7 @@ function render({ model, el, signal }) {
   function showPart() {
     if (!run) return;
     part.update(model.get("shown"));
+    pale.hidden = model.get("shown") === "run" || run.steps.length <= 2;
     const row = shownRow();
     caption.textContent = run.captions[row];
     caption.title = run.captions[row];

@@ -6,7 +6,7 @@ import { format } from "../../kit/js/numbers.js";
 
 /** @param {{messages: Record<string, string>}} options */
 export function speedPanel({ messages }) {
-  const plot = chart({ width: 300, height: 130, margin: { left: 34, right: 12, top: 8, bottom: 32 } });
+  const plot = chart({ width: 300, height: 122, margin: { left: 34, right: 12, top: 8, bottom: 32 } });
   const legend = h("div", { class: "par-legend" }, ...legendEntries([{ class: "par-measured", text: messages["speed.measured"] }, { class: "par-ideal", text: messages["speed.ideal"] }]));
   const head = h("thead", {}, h("tr", {}, ...["processes", "time", "speedup", "efficiency"].map((name) => h("th", { scope: "col" }, messages[`speed.${name}`]))));
   const body = h("tbody");
@@ -25,7 +25,7 @@ export function speedPanel({ messages }) {
     const ys = [...new Set([1, ...rows.map(({ processes }) => processes)])];
     plot.draw({
       label: messages["speed.alt"],
-      x: { domain: [1, most], ticks: rows.map(({ processes }) => [processes, String(processes)]), title: messages["speed.processes"] },
+      x: { domain: [1 - 0.05 * (most - 1), most], ticks: rows.map(({ processes }) => [processes, String(processes)]), title: messages["speed.processes"] },
       y: { domain: [0, Math.max(most, ...measured.map(({ speedup }) => speedup))], ticks: ys.map((y) => [y, fillIn(messages["speed.times"], { times: y })]), grid: true },
       content: () => [
         plot.path([[1, 1], [most, most]], "par-ideal"),
