@@ -623,6 +623,10 @@ CALLS: dict[str, dict[str, Callable[[Any], Any]]] = {
 }
 
 
+#: What compiles a program for each value.
+SLOW = {("export_check", "what net returns")}
+
+
 @pytest.fixture(autouse=True)
 def _closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)  # a run's name, for one, is where it is saved
@@ -647,7 +651,12 @@ def is_own(error: BaseException) -> bool:
 
 # One test for all values, because 14,000 tests would take longer to collect and to report than to run.
 @pytest.mark.parametrize(
-    ("function", "argument"), [(function, argument) for function, taken in CALLS.items() for argument in taken]
+    ("function", "argument"),
+    [
+        pytest.param(function, argument, marks=pytest.mark.slow if (function, argument) in SLOW else ())
+        for function, taken in CALLS.items()
+        for argument in taken
+    ],
 )
 @pytest.mark.filterwarnings("ignore")  # torch warns of some of these values
 def test_odd_inputs_are_drawn_or_refused_in_dlvizs_own_words(function: str, argument: str) -> None:

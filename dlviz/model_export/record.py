@@ -22,7 +22,7 @@ from dlviz.model_export.parity import Parity, Parting, compare, first_difference
 from dlviz.model_export.program import Program, Refusal, export_draft, export_program
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import cases
-from dlviz.model_export.saving import Saving, check_saving
+from dlviz.model_export.saving import Saving, check_saving, read_state
 from dlviz.model_export.shapes import InputSize, Shapes, input_shapes
 from dlviz.model_export.torch_caches import caches_restored
 from dlviz.torchkit.callables import untouched
@@ -107,6 +107,8 @@ def record(
         DlvizError: the model itself does not run on the example.
     """
     example = Example(model, tuple(args), dict(kwargs or {}))
+    # What does not fit is refused before the export, which takes seconds.
+    state = None if state is None else read_state(state)
     with caches_restored():
         return _record(example, named_sizes(dynamic, example), runtimes, state, seed)
 

@@ -65,7 +65,7 @@ def check_saving(model: nn.Module, case: Case, run: Run, state: Any = None) -> S
         model: the model, whose tensors the caller restores.
         case: the input on which outputs are compared.
         run: runs the model on flattened arguments.
-        state: another state_dict, or the path of a file with one, that is compared with the model.
+        state: another state_dict, or the path of a file with one, that is compared with the model, or what :func:`read_state` returned.
 
     Source:
         https://docs.pytorch.org/docs/stable/notes/serialization.html
@@ -157,12 +157,12 @@ def check_state(model: nn.Module, state: Any) -> list[Finding]:
 
     Args:
         model: the model.
-        state: a state_dict, or the path of a file with one.
+        state: a state_dict, or the path of a file with one, or what :func:`read_state` returned.
 
     Raises:
         DlvizError: it is neither.
     """
-    loaded = _read(state)
+    loaded = state if isinstance(state, Finding) else read_state(state)
     if isinstance(loaded, Finding):
         return [loaded]
     own = dict(nn.Module.state_dict(model))
@@ -183,7 +183,12 @@ def check_state(model: nn.Module, state: Any) -> list[Finding]:
     return findings[:_MAX_KEYS] or [Finding(True, message("model_export.saving.fits", count=len(own)))]
 
 
-def _read(state: Any) -> Mapping[Any, Any] | Finding:
+def read_state(state: Any) -> Mapping[Any, Any] | Finding:
+    """Return a state_dict, read from its file if it is a path, or why torch does not read it.
+
+    Raises:
+        DlvizError: it is neither a state_dict nor the path of a file.
+    """
     if isinstance(state, Mapping):
         return state
     if not isinstance(state, (str, Path)):
