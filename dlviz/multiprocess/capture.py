@@ -51,7 +51,7 @@ def sample(numel: int) -> np.ndarray:
     """Return the sampled entries of a flattened parameter: all, or the leading ones and others evenly spaced.
 
     Example:
-        >>> len(sample(100)), len(sample(10**6)), sample(10**6)[-1]
+        >>> len(sample(100)), len(sample(10**6)), int(sample(10**6)[-1])
         (100, 1088, 999999)
     """
     if numel <= LEADING + _SPACED:

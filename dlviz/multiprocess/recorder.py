@@ -1,6 +1,7 @@
 """What one process of a parallel run records: the profiler's timeline, gradients, memory and the duration of each optimizer step."""
 
 import time
+import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,8 @@ class Recorder:
         self._groups = ExitStack()
 
     def __enter__(self) -> "Recorder":
+        # torch.compile warns of hooks for all modules, which are meant. The process is the worker's own.
+        warnings.filterwarnings("ignore", message=".*global hooks on modules")
         self._handles = [
             register_module_forward_pre_hook(self._enter_module),
             register_module_forward_hook(self._leave_module, always_call=True),
@@ -156,6 +159,8 @@ class Recorder:
         self._open.append((id(module), event))
 
     def _leave_module(self, module: nn.Module, args: Any, output: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
         # A call may have ended without its hook, when a hook of the learner's raised.
         while self._open:
             identity, event = self._open.pop()
@@ -189,9 +194,11 @@ class Recorder:
 
 
 def _model_name(module: nn.Module) -> str:
-    """Return the class of a model, without torch's wrapper for data parallel training."""
-    inner = getattr(module, "module", None) if isinstance(module, nn.parallel.DistributedDataParallel) else None
-    return type(inner or module).__name__
+    """Return the class of a model, without torch's wrappers for compiled models and data parallel training."""
+    inner = getattr(module, "_orig_mod", module)
+    if isinstance(inner, nn.parallel.DistributedDataParallel):
+        inner = inner.module
+    return type(inner).__name__
 
 
 def step_zero(spans: list[RawSpan], step_ends: list[int], start: int) -> int:

@@ -142,6 +142,16 @@ def test_an_exception_in_a_model_leaves_later_calls_as_they_are():
     assert [span.name for span in recorder.recording().spans if span.kind == "forward"] == ["Sequential", "Linear"]
 
 
+def test_a_compiled_model_is_recorded_under_its_own_name():
+    ((net, optimizer),) = nets(1)
+    with Recorder(20) as recorder:
+        wanted = descend(torch.compile(net, backend="eager"), optimizer, 2)
+    found = recorder.recording()
+    assert kinds(found) == ["optimizer", "forward", "backward", "optimizer"] * 2
+    assert {span.name for span in found.spans if span.kind == "forward"} == {"Linear"}
+    np.testing.assert_array_equal(found.gradients.local[1]["weight"], wanted[1].double())
+
+
 def test_sparse_complex_and_missing_gradients_are_noted_or_left_out():
     table = nn.Embedding(5, 2, sparse=True)
     tensor = torch.zeros(2, dtype=torch.complex64, requires_grad=True)
