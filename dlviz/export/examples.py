@@ -343,11 +343,11 @@ def parallel():
     def worker(rank, world_size, x, y):
         torch.manual_seed(0)
         net = nn.Sequential(nn.Linear(16, 128), nn.ReLU(), nn.Linear(128, 1)).double()
-        net = DistributedDataParallel(net)
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+        model = DistributedDataParallel(net)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
         for _ in range(20):
             optimizer.zero_grad()
-            loss = nn.functional.mse_loss(net(x[rank::world_size]), y[rank::world_size])
+            loss = nn.functional.mse_loss(model(x[rank::world_size]), y[rank::world_size])
             loss.backward()
             optimizer.step()
         return loss.item()
