@@ -38,7 +38,7 @@ def test_ddim_on_a_gaussian_is_a_linear_map_in_every_step(name, n):
         variance = bar * S**2 + 1 - bar
         c, d = math.sqrt(bar) * S**2 / variance, math.sqrt(1 - bar) / variance
         x = math.sqrt(before) * MEAN + (math.sqrt(before) * c + math.sqrt(1 - before) * d) * (x - math.sqrt(bar) * MEAN)
-        assert torch.allclose(path[k + 1], x, atol=1e-11, rtol=0)
+        assert torch.allclose(path[k + 1], x, atol=1e-12, rtol=1e-12)
 
 
 def test_ddpm_on_a_gaussian_has_the_mean_and_variance_of_the_recursion():
@@ -76,7 +76,7 @@ def test_the_ddpm_sampler_is_algorithm_2(predicts):
             a, b = schedule.signal[t], schedule.noise[t]
             eps = {"noise": output, "x0": (x - a * output) / b, "v": a * output + b * x, "score": -b * output}[predicts]
             x = ddpm_step(x, t, eps, schedule, torch.randn(6, 2, generator=generator))
-    assert torch.allclose(got, x, atol=1e-10, rtol=1e-10)
+    assert torch.allclose(got, x, atol=1e-12, rtol=1e-12)
 
 
 def test_a_network_of_fractions_gets_the_step_as_a_part_of_all_steps():

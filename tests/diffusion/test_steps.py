@@ -60,8 +60,8 @@ def test_what_a_network_predicts_and_the_noise_convert_into_each_other(case, pre
         x = add_noise(x0, t, noise, schedule)
         a, b = float(schedule.signal[t]), float(schedule.noise[t])
         exact = {"noise": noise, "x0": x0, "v": a * noise - b * x0, "score": -noise / b}[predicts]
-        assert torch.allclose(from_noise(noise, x, t, schedule, predicts), exact, atol=1e-11, rtol=0)
-        assert torch.allclose(to_noise(exact, x, t, schedule, predicts), noise, atol=1e-11, rtol=0)
+        assert torch.allclose(from_noise(noise, x, t, schedule, predicts), exact, atol=1e-12, rtol=1e-12)
+        assert torch.allclose(to_noise(exact, x, t, schedule, predicts), noise, atol=1e-12, rtol=1e-12)
 
 
 def test_the_score_is_the_gradient_of_the_log_density_of_noisy_data(case):
@@ -84,14 +84,14 @@ def test_a_ddpm_step_is_the_posterior_of_the_previous_state(case):
         precision = 1 / (1 - before) + (1 - beta) / beta
         mean = (math.sqrt(before) * x0 / (1 - before) + math.sqrt(1 - beta) * x / beta) / precision
         expected = mean + noise / math.sqrt(precision)
-        assert torch.allclose(ddpm_step(x, t, eps, schedule, noise), expected, atol=1e-11, rtol=0)
+        assert torch.allclose(ddpm_step(x, t, eps, schedule, noise), expected, atol=1e-12, rtol=1e-12)
 
 
 def test_ddim_with_eta_one_is_ddpm(case):
     schedule, x, noise, eps = case
     for t in range(schedule.steps):
         ddim = ddim_step(x, t, t - 1, eps, schedule, 1.0, noise)
-        assert torch.allclose(ddim, ddpm_step(x, t, eps, schedule, noise), atol=1e-11, rtol=0)
+        assert torch.allclose(ddim, ddpm_step(x, t, eps, schedule, noise), atol=1e-12, rtol=1e-12)
 
 
 def test_ddim_without_noise_keeps_the_predicted_noise_and_changes_its_share(case):
@@ -99,8 +99,8 @@ def test_ddim_without_noise_keeps_the_predicted_noise_and_changes_its_share(case
     for t, before in ((11, 3), (5, 0), (1, 0)):
         x = add_noise(x0, t, noise, schedule)
         moved = ddim_step(x, t, before, noise, schedule)
-        assert torch.allclose(moved, add_noise(x0, before, noise, schedule), atol=1e-11, rtol=0)
-        assert torch.allclose(ddim_step(x, t, -1, noise, schedule), x0, atol=1e-11, rtol=0)
+        assert torch.allclose(moved, add_noise(x0, before, noise, schedule), atol=1e-12, rtol=1e-12)
+        assert torch.allclose(ddim_step(x, t, -1, noise, schedule), x0, atol=1e-12, rtol=1e-12)
 
 
 def test_the_last_step_adds_no_noise(case):
