@@ -115,6 +115,11 @@ def test_a_block_is_where_it_was_and_its_wait_is_hatched(open_page, pages):
     backward = RUN.ranks[early].spans[2]
     drawn = colors(place_of(page, backward.start), place_of(page, backward.end), lanes[early][0])
     assert drawn == {"199,176,241,255"}, "the color of backward"
+    # Blocks of the next step, at the right edge, are paler than the same ones of this step.
+    this, following = (next(s for s in RUN.ranks[0].spans if s.step == step) for step in (0, 1))
+    places = [[canvas, place_of(page, span.start) + 5, lanes[0][0] - 8] for span in (this, following)]
+    sums = [sum(map(int, page.evaluate(PIXEL, place).split(","))) for place in places]
+    assert sums[0] < sums[1] < 4 * 255
 
 
 def test_the_pointer_reads_a_block_and_the_keyboard_goes_from_one_to_the_next(open_page, pages):
