@@ -115,14 +115,14 @@ def zeros(pruned, net, file_of, accuracy, zlib):
     before, after = file_of(net), file_of(pruned)
     assert abs(len(after) - len(before)) < 1000
     assert len(zlib.compress(after)) < 0.3 * len(zlib.compress(before))
-    assert accuracy(pruned) > 0.8
+    assert 0.65 < accuracy(pruned) < accuracy(net) - 0.04  # 6 to 27 points with six seeds
 
 
 def open_pruned(pruned_view):
     assert {key: message(key) for key in NAMED_IN_THE_TEXT} == NAMED_IN_THE_TEXT
     scores = {row["amount"]: row["accuracy"] for row in pruned_view.tried}
-    assert scores[0.7] > scores[0.0] - 0.02  # "up to more than half of the weights at no cost"
-    assert scores[0.95] < scores[0.9] - 0.1  # "between 90 and 95 % the accuracy breaks down"
+    assert scores[0.5] > scores[0.0] - 0.015  # "half of the weights at hardly any cost"
+    assert scores[0.95] < scores[0.9] - 0.1  # "at 95 % it breaks down"
     assert len({row["bytes"] for row in pruned_view.tried}) == 1
 
 
@@ -208,4 +208,5 @@ def open_parallel(parallel_view):
     assert set(parallel_view.speedup) == {2}
     assert parallel_view.efficiency[2] == parallel_view.speedup[2] / 2
     assert len(parallel_view.results) == 2
+    assert parallel_view.record.gradients[0][parallel_view.parameter].shape == (10,)  # "a gradient for each digit"
     assert any(one.name for one in parallel_view.record.collectives)
