@@ -57,8 +57,10 @@ def suggests_names(function: Callable[Arguments, Result]) -> Callable[Arguments,
     return call
 
 
-def check_options(function: str, widget: traitlets.HasTraits, options: Mapping[str, Any]) -> None:
-    """Check that the options of a public function fit the traits of its widget.
+def check_options(
+    function: str, widget: traitlets.HasTraits | type[traitlets.HasTraits], options: Mapping[str, Any]
+) -> None:
+    """Check that the options of a public function fit the traits of its widget, or of its class before there is one.
 
     Raises:
         DlvizError: one does not.
@@ -72,7 +74,7 @@ def check_options(function: str, widget: traitlets.HasTraits, options: Mapping[s
         dlviz.kit.errors.DlvizError: split: folds must be a whole number of at least 2, but got 'five'.
     """
     for name, value in options.items():
-        trait: Any = widget.traits()[name]
+        trait: Any = widget.class_traits()[name]
         if (value is None and trait.allow_none) or not hasattr(trait, "validate"):
             continue
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import traitlets
 from torch import nn
 
-from dlviz.kit.arguments import suggests_names
+from dlviz.kit.arguments import check_options, suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -131,6 +131,8 @@ def export_check(
     check_runtimes(runtimes)
     if not is_integer(seed) or not 0 <= seed < 2**63:
         raise DlvizError(message("model_export.refused.seed", got=repr(seed)[:80]))
+    # Before the export, which takes seconds.
+    check_options("export_check", ExportCheck, {"theme": theme} if tab is None else {"theme": theme, "tab": tab})
     data = record(original, args, keyword_args, dynamic=dynamic, runtimes=runtimes, state=state, seed=seed)
     name = name_of(net, scope(), type(net).__name__)
     first = "branches" if data.branches else "parity"

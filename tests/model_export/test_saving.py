@@ -1,14 +1,13 @@
 """Saving and loading: the round trip is real, what a state_dict does not hold is named, and the proposed code makes another one fit."""
 
 from collections import OrderedDict
-from importlib import import_module
 
 import pytest
 import torch
 from torch import nn
 
 from dlviz.kit.errors import DlvizError
-from dlviz.model_export import check_saving, check_state, record
+from dlviz.model_export import check_saving, check_state
 from dlviz.model_export.random_inputs import Case
 from dlviz.torchkit.callables import untouched
 
@@ -133,12 +132,3 @@ def test_a_file_that_is_none_and_a_state_that_is_none_are_refused(tmp_path):
         check_state(nn.Linear(3, 2), tmp_path / "missing.pt")
     with pytest.raises(DlvizError, match="state must be a state_dict or the path"):
         check_state(nn.Linear(3, 2), 3)
-
-
-def test_a_state_that_does_not_fit_is_refused_before_the_model_is_exported(monkeypatch):
-    exported = []
-    module = import_module("dlviz.model_export.record")
-    monkeypatch.setattr(module, "export_program", lambda *given: exported.append(given))
-    with pytest.raises(DlvizError, match="state must be a state_dict or the path"):
-        record(nn.Linear(3, 2), (torch.ones(1, 3),), runtimes=(), state=3)
-    assert exported == []

@@ -1,5 +1,6 @@
 """`dlviz.export_check` from Python: what it says is the record's, its still picture and page, and the errors of its arguments."""
 
+from importlib import import_module
 from xml.etree import ElementTree
 
 import numpy as np
@@ -136,3 +137,13 @@ def test_names_of_the_inputs_are_those_of_forward():
 def test_arguments_that_do_not_fit_are_refused(call, words):
     with pytest.raises(DlvizError, match=words):
         call()
+
+
+@pytest.mark.parametrize("option", [{"state": 3}, {"tab": "shapes"}, {"theme": "blue"}], ids=str)
+def test_an_option_that_does_not_fit_is_refused_before_the_model_is_exported(monkeypatch, option):
+    exported = []
+    module = import_module("dlviz.model_export.record")
+    monkeypatch.setattr(module, "export_program", lambda *given: exported.append(given))
+    with pytest.raises(DlvizError, match=f"export_check: {next(iter(option))} must be"):
+        dlviz.export_check(nn.Linear(3, 2), torch.ones(1, 3), runtimes=[], **option)
+    assert exported == []
