@@ -9,7 +9,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.svg_grid import format_number
 from dlviz.kit.units import time_text
 from dlviz.multiprocess.gradients import ParameterGradient
-from dlviz.multiprocess.layout import Interval, microseconds, ready_times
+from dlviz.multiprocess.layout import Interval, last_ranks, microseconds, ready_times, time_use
 from dlviz.multiprocess.record import Record
 from dlviz.multiprocess.scaling import gradient_difference, largest, speedup
 
@@ -66,28 +66,36 @@ def summary(records: dict[int, Record]) -> str:
     return " ".join(filter(None, [message("multiprocess.summary", **values), badge(records)["text"]]))
 
 
-def step_caption(record: Record, step: int | None, interval: Interval) -> str:
-    """Return how long a step took, and who waited for whom; of everything that is drawn for ``step=None``."""
-    low, high = interval
-    length = time_text(microseconds(high - low))
-    start = message(
-        "multiprocess.caption.whole" if step is None else "multiprocess.caption.step", step=step, time=length
-    )
-    return f"{start} {_wait(record, step, high - low)}" if record.world_size > 1 else start
+def step_caption(record: Record, step: int, interval: Interval) -> str:
+    """Return how long a step took, and the longest wait of one rank for another."""
+    length = interval[1] - interval[0]
+    start = message("multiprocess.caption.step", step=step, time=time_text(microseconds(length)))
+    return f"{start} {_wait(record, step, length)}" if record.world_size > 1 else start
 
 
-def _wait(record: Record, step: int | None, length: float) -> str:
-    """Return a sentence on the longest wait of one rank in a step, or in the whole run."""
+def whole_caption(record: Record, interval: Interval) -> str:
+    """Return how long everything took, and which rank waited most for others."""
+    length = interval[1] - interval[0]
+    start = message("multiprocess.caption.whole", time=time_text(microseconds(length)))
+    if record.world_size == 1:
+        return start
+    waits = [time_use(rank, ready, interval)[2] for rank, ready in zip(record.ranks, ready_times(record), strict=True)]
+    rank = max(range(len(waits)), key=waits.__getitem__)
+    values = {"rank": rank, "time": time_text(microseconds(waits[rank])), "share": f"{100 * waits[rank] / length:.0f}"}
+    return f"{start} {message('multiprocess.caption.most', **values)}"
+
+
+def _wait(record: Record, step: int, length: float) -> str:
+    """Return a sentence on the longest wait of one rank in a step."""
     ready, longest, place = ready_times(record), 0.0, None
     for r, rank in enumerate(record.ranks):
         for k, span in enumerate(rank.spans):
-            if step in (None, span.step) and ready[r][k] - span.start > longest:
+            if span.step == step and ready[r][k] - span.start > longest:
                 longest, place = ready[r][k] - span.start, (r, k)
     if place is None or longest < SHORT_WAIT * length:
         return message("multiprocess.caption.no_wait")
     rank, span = record.ranks[place[0]], record.ranks[place[0]].spans[place[1]]
-    members = record.collectives[span.group].spans
-    last = max((record.ranks[r].spans[k].start, record.ranks[r].rank) for r, k in members)[1]
+    last = last_ranks(record)[span.group]
     share = f"{100 * longest / length:.0f}"
     values = {"rank": rank.rank, "time": time_text(microseconds(longest)), "name": span.name, "last": last}
     return message("multiprocess.caption.wait", share=share, **values)

@@ -7,7 +7,7 @@ import numpy as np
 from dlviz.kit.messages import message
 from dlviz.kit.svg import shorten
 from dlviz.kit.units import time_text
-from dlviz.multiprocess.captions import badge, notes, signature, step_caption, summary, verdicts
+from dlviz.multiprocess.captions import badge, notes, signature, step_caption, summary, verdicts, whole_caption
 from dlviz.multiprocess.gradients import ParameterGradient
 from dlviz.multiprocess.layout import (
     blocks,
@@ -45,7 +45,8 @@ def scene(records: dict[int, Record], cores: int) -> dict[str, Any]:
         "summary": summary(records),
         "steps": [[microseconds(t - zero(record)) for t in one] for one in intervals],
         "captions": [
-            step_caption(record, k if k < len(intervals) - 1 else None, one) for k, one in enumerate(intervals)
+            *(step_caption(record, k, one) for k, one in enumerate(intervals[:-1])),
+            whole_caption(record, intervals[-1]),
         ],
         "use": _use(record, intervals),
         "ranks": len(record.ranks),

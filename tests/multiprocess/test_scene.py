@@ -91,6 +91,10 @@ def test_the_caption_names_the_longest_wait_and_for_whom():
             assert f"Rank {early} waited" in text
             assert f"for rank {1 - early}" in text
     assert any("Rank" in text for text in texts)
+    assert texts[-1].startswith("Everything recorded")
+    assert (
+        "Rank 0 waited longest for others: 2.70 ms (47 %) in all." in scene({2: invented.pipeline()}, 2)["captions"][1]
+    )
     assert "waited 2.70 ms (47 %) in recv for rank 1" in scene({2: invented.pipeline()}, 2)["captions"][0]
     assert "waited" not in scene({1: invented.alone()}, 2)["captions"][0]
 
