@@ -12,7 +12,6 @@ from dlviz.attribution.pictures import strongest_places
 from dlviz.attribution.record import Record
 from dlviz.attribution.scene import MAX_INPUTS, cam_scene, details, methods, opened, path_scene, scene
 from dlviz.attribution.widget_state import CHECKS, AttributionState
-from dlviz.kit.errors import DlvizError
 
 #: Characters that the other inputs may take in a page, all terms, those of another target, and all checks.
 _INPUTS, _TERMS, _TARGET_TERMS, _CHECKS = 1_200_000, 900_000, 60_000, 400_000
@@ -118,7 +117,7 @@ def _checks(
             seconds -= cost
             try:
                 shown[name] = check_scene(state.check(name, one, k), record, one, k)
-            except DlvizError:  # a net without weights, or with one output
+            except Exception:  # one output, no weights, or whatever a learner's net raises: the page has no result
                 continue
             budget -= size(shown[name])
         if shown:
