@@ -79,15 +79,14 @@ def pipeline(rank: int, world_size: int, x: Tensor, y: Tensor, parts: int) -> No
 
 def sharded(rank: int, world_size: int, x: Tensor, y: Tensor) -> None:
     """Train a net whose parameters FSDP2 keeps in parts."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).double()
-    if world_size > 1:
-        from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import fully_shard
-
-        mesh = init_device_mesh("cpu", (world_size,))
-        for layer in (model[0], model[2], model):
-            fully_shard(layer, mesh=mesh)
+    mesh = init_device_mesh("cpu", (world_size,))
+    for layer in (model[0], model[2], model):
+        fully_shard(layer, mesh=mesh)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(2):
         optimizer.zero_grad()
