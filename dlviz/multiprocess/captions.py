@@ -9,7 +9,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.svg_grid import format_number
 from dlviz.kit.units import time_text
 from dlviz.multiprocess.gradients import ParameterGradient
-from dlviz.multiprocess.layout import Interval, last_ranks, microseconds, ready_times, time_use
+from dlviz.multiprocess.layout import Interval, covered, last_ranks, microseconds, ready_times, time_use
 from dlviz.multiprocess.record import Record
 from dlviz.multiprocess.scaling import gradient_difference, largest, speedup
 
@@ -86,12 +86,15 @@ def whole_caption(record: Record, interval: Interval) -> str:
 
 
 def _wait(record: Record, step: int, length: float) -> str:
-    """Return a sentence on the longest wait of one rank in a step."""
+    """Return a sentence on the longest wait of one rank in a step, without the time in which it computes."""
     ready, longest, place = ready_times(record), 0.0, None
     for r, rank in enumerate(record.ranks):
+        compute = [(span.start, span.end) for span in rank.spans if span.kind != "communication"]
         for k, span in enumerate(rank.spans):
-            if span.step == step and ready[r][k] - span.start > longest:
-                longest, place = ready[r][k] - span.start, (r, k)
+            # What was handed in during the backward pass costs no time until this ends.
+            lost = ready[r][k] - span.start - covered(compute, span.start, ready[r][k]) if span.step == step else 0.0
+            if lost > longest:
+                longest, place = lost, (r, k)
     if place is None or longest < SHORT_WAIT * length:
         return message("multiprocess.caption.no_wait")
     rank, span = record.ranks[place[0]], record.ranks[place[0]].spans[place[1]]

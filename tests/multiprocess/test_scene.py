@@ -97,6 +97,10 @@ def test_the_caption_names_the_longest_wait_and_for_whom():
     )
     assert "waited 2.70 ms (47 %) in recv for rank 1" in scene({2: invented.pipeline()}, 2)["captions"][0]
     assert "waited" not in scene({1: invented.alone()}, 2)["captions"][0]
+    # A rank that computes until the last one begins has lost nothing.
+    first, other = invented.pipeline().ranks
+    busy = replace(first, spans=(replace(first.spans[0], end=4.2e-3), *first.spans[1:]))
+    assert "Rank 0 waited" not in scene({2: replace(invented.pipeline(), ranks=(busy, other))}, 2)["captions"][0]
 
 
 def test_the_rows_are_the_local_gradients_their_mean_what_the_optimizer_gets_and_one_process():
