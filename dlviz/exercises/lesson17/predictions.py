@@ -136,7 +136,7 @@ def _unequal() -> str:
 
     joint, mean = gradient(slice(8)), (gradient(slice(6)) + gradient(slice(6, 8))) / 2
     by_count = (6 * gradient(slice(6)) + 2 * gradient(slice(6, 8))) / 8
-    return "same" if torch.allclose(mean, joint) else "small" if torch.allclose(by_count, joint) else "neither"
+    return "same" if torch.allclose(mean, joint) else "small" if torch.allclose(by_count, joint) else "large"
 
 
 PREDICTIONS = (
@@ -146,5 +146,5 @@ PREDICTIONS = (
     Prediction(id="17.zeros", truth=_zeros, options=("tenth", "half", "same")),
     Prediction(id="17.eight", truth=_eight, options=("much", "some", "same")),
     Prediction(id="17.traced", truth=_traced, options=("right", "unchanged", "error")),
-    Prediction(id="17.unequal", truth=_unequal, options=("same", "small", "neither")),
+    Prediction(id="17.unequal", truth=_unequal, options=("same", "small", "large")),
 )
