@@ -169,7 +169,8 @@ def _repair_if(statement: ast.If, function: ast.FunctionDef | None) -> str:
     statement, rest = _copied(statement), [_copied(one) for one in _following(statement, function)]
     sides = _Sides(_names_before(statement, function), _numbers(function), function)
     try:
-        return ast.unparse(ast.fix_missing_locations(ast.Module(sides.written(statement, rest), [])))
+        written = ast.unparse(ast.fix_missing_locations(ast.Module(sides.written(statement, rest), [])))
+        return "\n".join(row for row in written.splitlines() if row)
     except _NoRepairError:
         return ""
 

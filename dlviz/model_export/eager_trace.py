@@ -46,16 +46,20 @@ class EagerTracer(CallTracer):
 
     Attributes:
         calls: what was called, in order.
+        asked: for a call whose output becomes a number of Python's, as an if asks for it, the line of code that asks.
         index_limits: for an input that an embedding looks up, by its place among the input tensors, how many rows the embedding has.
     """
 
     def __init__(self, model: nn.Module, keep_outputs: bool = False) -> None:
         super().__init__(model)
         self.calls: list[EagerCall] = []
+        self.asked: dict[int, CodeLine] = {}
         self.index_limits: dict[int, int] = {}
         self._keep_outputs = keep_outputs
         self._inputs: list[Tensor] = []
         self._inside: list[str] = []
+        #: The call that made each tensor, by the tensor's id.
+        self._makers: dict[int, int] = {}
 
     def trace(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the model and return its output."""
@@ -81,6 +85,14 @@ class EagerTracer(CallTracer):
                     stack.callback(leave.remove)
             yield
 
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        lines = calling_lines(_RUN) if function in _ASKING else ()
+        if lines and id(args[0]) in self._makers:
+            self.asked.setdefault(self._makers[id(args[0])], lines[-1])
+        return super().__torch_function__(function, types, args, kwargs)
+
     def _go_in(self, path: str, *_: Any) -> None:
         self._inside.append(path)
 
@@ -101,6 +113,7 @@ class EagerTracer(CallTracer):
         tensors = tensors_in(output)
         for tensor in tensors:
             self.tag(tensor, "")
+            self._makers[id(tensor)] = len(self.calls)
         if module is None:
             inside = self._inside[-1] if self._inside else ""
             self._note_embedding(
@@ -128,3 +141,8 @@ class EagerTracer(CallTracer):
 
 
 _RUN = CallTracer.run.__code__
+#: Functions that make Python's numbers of a tensor.
+_ASKING = {
+    *(Tensor.__bool__, Tensor.__int__, Tensor.__float__, Tensor.__index__),
+    *(Tensor.item, Tensor.tolist, Tensor.numpy),
+}

@@ -16,6 +16,7 @@ from dlviz.model_export.example import Example
 from dlviz.model_export.program import Program
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import Case
+from dlviz.model_export.source import CodeLine
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.model_copies import generators_restored, on_copies
 from dlviz.torchkit.nested import map_tensors
@@ -180,6 +181,39 @@ def _is_same(one: Any, other: Any) -> bool:
         return type(one) is type(other) and bool(one == other)
     except Exception:  # an object of another library may raise anything, and an array has no single truth
         return repr(one) == repr(other)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Which side of a torch.cond the inputs took.
+
+    Attributes:
+        node: name of its node in the program's graph.
+        line: its line of code; ``None`` if torch does not say.
+        taken: of each input on which the program ran that far, how the condition came out.
+    """
+
+    node: str
+    line: CodeLine | None
+    taken: tuple[bool, ...]
+
+
+def sides(program: Program, cases: Sequence[Case]) -> tuple[Sides, ...]:
+    """Run a program on all inputs, and return which sides of each torch.cond they took; those inside of a side are left out."""
+    lines = {one.node: one.lines for one in program.operations if one.name == "cond"}
+    taken: dict[str, list[bool]] = {node: [] for node in lines}
+
+    class Recorder(torch.fx.Interpreter):
+        def run_node(self, node: Any) -> Any:
+            if node.name in taken:
+                taken[node.name].append(bool(self.fetch_args_kwargs_from_env(node)[0][0]))
+            return super().run_node(node)
+
+    if taken:
+        _outputs(lambda leaves: Recorder(program.module).run(*leaves), cases, [program.module])
+    return tuple(
+        Sides(node, lines[node][-1] if lines[node] else None, tuple(found)) for node, found in taken.items() if found
+    )
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from dlviz.model_export.example import Example
 from dlviz.model_export.graph_breaks import Compiled, CompiledModel
 from dlviz.model_export.matching import match
 from dlviz.model_export.onnx_program import to_onnx
-from dlviz.model_export.parity import Parity, Parting, compare, first_difference
+from dlviz.model_export.parity import Parity, Parting, Sides, compare, first_difference, sides
 from dlviz.model_export.program import Program, Refusal, export_draft, export_program
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import cases
 from dlviz.model_export.saving import Saving, check_saving, read_state
 from dlviz.model_export.shapes import InputSize, Shapes, input_shapes
+from dlviz.model_export.source import CodeLine
 from dlviz.model_export.torch_caches import caches_restored
 from dlviz.torchkit.callables import untouched
 from dlviz.torchkit.forward_trace import eval_mode
@@ -37,6 +38,7 @@ class Record:
 
     Attributes:
         calls: the calls of the eager forward pass on the example.
+        asked: for a call whose output becomes a number of Python's, the line of code that asks for it.
         program: the exported program, or the draft of one that torch refused; ``None`` if there is neither.
         refusal: what torch refused; ``None`` if it exported the model.
         matched: for each operation of the program the index of its call, −1 if it comes from none.
@@ -44,6 +46,7 @@ class Record:
         branches: the statements that depend on numbers in a tensor.
         parity: outputs of model, program, and other runtimes.
         parting: where model and program part ways on the worst input; ``None`` if they do not.
+        sides: for each torch.cond of the program, which side the inputs took.
         is_random: whether the model draws random numbers in evaluation mode.
         changed: attributes that the model changes while it runs, such as "counter"; buffers do not count.
         needed: for each size that does not vary, what the model itself raises with one more; "" if it runs.
@@ -54,6 +57,7 @@ class Record:
     """
 
     calls: tuple[EagerCall, ...]
+    asked: Mapping[int, CodeLine]
     program: Program | None
     refusal: Refusal | None
     matched: tuple[int, ...]
@@ -61,6 +65,7 @@ class Record:
     branches: tuple[Branch, ...]
     parity: Parity
     parting: Parting | None
+    sides: tuple[Sides, ...]
     is_random: bool
     changed: tuple[str, ...]
     needed: tuple[tuple[InputSize, str], ...]
@@ -68,6 +73,12 @@ class Record:
     compiled: Compiled | None
     onnx: str
     saving: Saving
+
+    @property
+    def deciding(self) -> Mapping[int, CodeLine]:
+        """Indices of the eager calls on whose numbers a refused statement depends, with its line."""
+        lines = {one.line for one in self.branches}
+        return {call: line for call, line in self.asked.items() if line in lines}
 
     @property
     def dropped(self) -> list[int]:
@@ -150,9 +161,11 @@ def _record(
     with _compilable(model):
         if program is not None and worst is not None:
             parting = first_difference(example, program, tracer.calls, matched, inputs[: worst + 1])
+        taken = sides(program, inputs) if program is not None else ()
         saving = check_saving(model, inputs[0], eager, state)
     return Record(
         calls=tuple(tracer.calls),
+        asked=tracer.asked,
         program=program,
         refusal=refusal,
         matched=tuple(matched),
@@ -160,6 +173,7 @@ def _record(
         branches=_branches(refusal, program),
         parity=parity,
         parting=parting,
+        sides=taken,
         is_random=is_random,
         changed=changed,
         needed=tuple((one, _error_with_more(example, one)) for one in shapes.fixed),

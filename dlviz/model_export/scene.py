@@ -6,7 +6,7 @@ from typing import Any
 
 from dlviz.kit.messages import message
 from dlviz.model_export.eager_trace import EagerCall
-from dlviz.model_export.parity import Comparison
+from dlviz.model_export.parity import Comparison, Sides
 from dlviz.model_export.program import Operation
 from dlviz.model_export.record import Record
 from dlviz.model_export.shapes import InputSize, SizeRange
@@ -35,7 +35,7 @@ def scene(record: Record, name: str) -> dict[str, Any]:
         "height": height,
         "hidden": _hidden(record),
         "is_draft": record.program is not None and record.program.is_draft,
-        "torch": "" if record.refusal is None else message("model_export.torch_refuses", torch=record.refusal.text),
+        "torch": "" if record.refusal is None else record.refusal.text,
         "verdict": verdict,
         "kind": kind,
         "branches": [_branch(one) for one in record.branches],
@@ -62,10 +62,9 @@ def verdict_of(record: Record) -> tuple[str, str]:
     state = _state(record)
     kind = "good" if state == "equal" else "bad"
     if record.refusal is not None:
-        line = record.refusal.line
-        where = message("model_export.at", where=line.where, line=line.line) if line else ""
         key = "refused" if record.program is None else "draft" if record.program.is_draft else "sizes"
-        return message(f"model_export.verdict.{key}", where=where), kind
+        what, why = _refused(record, record.refusal.line)
+        return " ".join(message(f"model_export.verdict.{key}", what=what, why=why).split()), kind
     vary = ", ".join(one.name for one in record.shapes.ranges)
     return " ".join(
         (
@@ -74,6 +73,15 @@ def verdict_of(record: Record) -> tuple[str, str]:
             message("model_export.verdict.vary" if vary else "model_export.verdict.fixed", names=vary),
         )
     ), kind
+
+
+def _refused(record: Record, line: CodeLine | None) -> tuple[str, str]:
+    """Return what torch refuses, with its line of code, and why."""
+    if line is None or not line.text:
+        return message("model_export.verdict.model"), ""
+    kinds = [one.kind for one in record.branches if one.line == line]
+    where = message("model_export.where", where=line.where, line=line.line)
+    return message("model_export.verdict.line", code=line.text, where=where), message(f"model_export.why.{kinds[0]}")
 
 
 def _outputs(record: Record) -> list[str]:
@@ -176,6 +184,8 @@ def _eager_row(record: Record, index: int) -> dict[str, Any]:
 
 def _eager_note(record: Record, index: int, call: EagerCall, count: int) -> str:
     parting = record.parting
+    if index in record.deciding:
+        return " ".join((_decides(record, index), _otherwise(record, index))).strip()
     if parting is not None and parting.call == index and parting.operation is None:
         return message("model_export.note.path", name=parting.called or "–")
     if parting is not None and parting.call == index:
@@ -188,6 +198,21 @@ def _eager_note(record: Record, index: int, call: EagerCall, count: int) -> str:
     return message("model_export.note.one" if count == 1 else "model_export.note.many", count=count)
 
 
+def _decides(record: Record, call: int) -> str:
+    line = record.deciding[call]
+    return message("model_export.note.decides", where=message("model_export.where", where=line.where, line=line.line))
+
+
+def _otherwise(record: Record, call: int) -> str:
+    """Return what the model calls on the worst input, if this call is the last that decides before it calls something else."""
+    parting = record.parting
+    if parting is None or parting.operation is not None:
+        return ""
+    earlier = [one for one in record.deciding if one < parting.call]
+    is_last = bool(earlier) and max(earlier) == call
+    return message("model_export.note.other", called=parting.called or "–") if is_last else ""
+
+
 def _program_row(record: Record, index: int) -> dict[str, Any]:
     assert record.program is not None
     operation = record.program.operations[index]
@@ -198,27 +223,32 @@ def _program_row(record: Record, index: int) -> dict[str, Any]:
     return {
         "call": call,
         "operation": index,
-        "name": operation.name,
+        # An assert's own name says nothing to a reader; it stands in the details.
+        "name": message("model_export.check") if operation.kind == "check" else operation.name,
         "target": operation.target,
         "node": operation.node,
         "shape": " ".join(record.shapes.text(shape) for shape in operation.shapes),
         "module": operation.module,
         "kind": _marked(record, call, index) or ("branch" if _is_refused(record, operation.lines) else kind),
-        "note": _program_note(operation, call, kind),
+        "note": _decides(record, call) if _is_deciding(record, call, index) else _program_note(operation, call, kind),
         **_code(operation.lines),
     }
 
 
 def _marked(record: Record, call: int, operation: int | None) -> str:
-    """Return "parting" for the rows where the worst input's outputs begin to differ."""
+    """Return "decides" for the rows on whose number a refused statement depends, "parting" for those where outputs begin to differ."""
+    if _is_deciding(record, call, operation):
+        return "decides"
     parting = record.parting
-    if (
-        parting is None
-        or (operation is None and parting.call != call)
-        or (operation is not None and parting.operation != operation)
-    ):
+    if parting is None or (parting.operation is None and any(one < parting.call for one in record.deciding)):
         return ""
-    return "parting"
+    is_there = parting.call == call if operation is None else parting.operation == operation
+    return "parting" if is_there else ""
+
+
+def _is_deciding(record: Record, call: int, operation: int | None) -> bool:
+    """Return whether a row is a call that decides, or the first operation of one."""
+    return call in record.deciding and (operation is None or record.matched.index(call) == operation)
 
 
 def _is_refused(record: Record, lines: Sequence[CodeLine]) -> bool:
@@ -255,6 +285,7 @@ def _branch(branch: Any) -> dict[str, str]:
         "text": message(f"model_export.branch.{branch.kind}"),
         "taken": "" if branch.taken is None else message(f"model_export.taken.{str(branch.taken).lower()}"),
         "advice": message(f"model_export.repair.{branch.kind}"),
+        "clone": message("model_export.repair.clone") if branch.has_clone else "",
         "repair": branch.repair,
     }
 
@@ -325,8 +356,21 @@ def _parity(record: Record) -> dict[str, Any]:
         "runtimes": [message(f"model_export.runtime.{name}") for name in parity.runtimes],
         "rows": rows,
         "parting": _parting(record),
+        "sides": [_sides_text(one) for one in record.sides],
         "missing": record.onnx,
     }
+
+
+def _sides_text(sides: Sides) -> dict[str, Any]:
+    """Return how many inputs took which side of a torch.cond."""
+    true, count = sum(sides.taken), len(sides.taken)
+    is_good = 0 < true < count
+    where = _code([sides.line])["where"] if sides.line is not None else sides.node
+    key = "both" if is_good else "one"
+    text = message(
+        f"model_export.sides.{key}", where=where, true=true, false=count - true, count=count, side=bool(true)
+    )
+    return {"good": is_good, "text": text}
 
 
 def _cell(found: Comparison | None, error: str) -> dict[str, Any]:

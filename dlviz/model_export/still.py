@@ -7,7 +7,15 @@ from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, framed, shorten
 
 _TOP, _ROW, _COLUMN, _GAP, _MOST = 86.0, 22.0, 250.0, 56.0, 16
-_COLORS = {"dropped": "warn", "added": "select", "parting": "bad", "branch": "bad", "idle": "ink-3", "check": "ink-3"}
+_COLORS = {
+    "dropped": "warn",
+    "added": "select",
+    "parting": "bad",
+    "branch": "bad",
+    "decides": "bad",
+    "idle": "ink-3",
+    "check": "ink-3",
+}
 
 
 def draw(scene: Mapping[str, Any], theme: str) -> str:

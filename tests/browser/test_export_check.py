@@ -102,9 +102,18 @@ def test_a_refused_model_shows_its_line_and_what_to_write(open_page, refused):
     page = open_page(refused)
     expect(page.locator(".exp-answer pre").first).to_contain_text("if x.sum() > 0:")
     expect(page.locator(".exp-answer pre").nth(1)).to_contain_text("torch.cond(x.sum() > 0, if_true, if_false, (x,))")
+    expect(page.locator(".exp-verdict")).to_contain_text("torch.export refuses “if x.sum() > 0:”")
+    expect(page.locator('.exp-row[data-kind="decides"] .exp-name')).to_have_text(["gt", "gt"])
+    words = page.locator(".exp-answer").get_by_text("Could not guard on data-dependent expression")
+    expect(words).to_be_hidden()
+    page.get_by_text("torch's words").click()
+    expect(words).to_be_visible()
     expect(page.locator(".exp-titles")).to_contain_text("draft")
     page.get_by_label("Are the outputs equal?").click(force=True)
     expect(page.locator('td[data-kind="bad"]').first).to_have_text("refuses")
+    expect(page.locator(".exp-answer thead")).to_contain_text("largest difference from the model's output")
+    page.get_by_role("radio", name="Where would compile break?").click(force=True)
+    expect(page.locator(".exp-answer").get_by_text("generic_jump")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [968, 600])

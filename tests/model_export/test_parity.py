@@ -10,6 +10,7 @@ from dlviz.model_export import Record, record
 from dlviz.model_export.example import Example
 from dlviz.model_export.parity import compare, comparison, first_difference
 from dlviz.model_export.random_inputs import Case
+from dlviz.model_export.scene import scene
 from dlviz.torchkit.callables import untouched
 from tests.model_export import models
 
@@ -83,6 +84,29 @@ def test_a_branch_that_the_example_does_not_take_is_refused_by_the_draft():
     assert "negative" in labels(found, False)
     assert "example" in labels(found, True)
     assert (found.parting.operation, found.parting.called) == (None, "b")
+
+
+@pytest.mark.parametrize("limit", [0.0, 1e9], ids=["both sides", "one side"])
+def test_the_sides_of_a_cond_are_those_that_the_inputs_take(limit):
+    class Cond(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > limit, lambda x: x * 2, lambda x: x.clone(), (x,))
+
+    found = export(Cond(), torch.rand(3, 4))
+    (sides,) = found.sides
+    assert sides.taken == tuple(bool(case.leaves[0].sum() > limit) for case in found.parity.cases)
+    (shown,) = scene(found, "net")["parity"]["sides"]
+    true, count = sum(sides.taken), len(sides.taken)
+    assert sides.line.text.startswith("return torch.cond(")
+    if limit:
+        assert f"all {count} inputs took the side of False, so the other side was not compared" in shown["text"]
+    else:
+        assert f"{true} of {count} inputs took the side of True, {count - true} that of False" in shown["text"]
+    assert shown["good"] == (limit == 0)
+
+
+def test_a_program_without_a_cond_has_no_sides():
+    assert export(models.Classifier(), torch.randint(0, 20, (4, 7))).sides == ()
 
 
 def test_a_model_that_draws_from_torch_is_equal_with_the_same_seed_and_is_said_to_draw():

@@ -48,12 +48,37 @@ def test_a_refused_model_is_described_with_what_to_write(refused):
     assert refused.scene["branches"][0]["repair"].endswith("return torch.cond(x.sum() > 0, if_true, if_false, (x,))")
     line = refused.scene["branches"][0]["where"]
     assert any(text.startswith(line) for text in refused.problems)
-    assert refused.scene["torch"].startswith("torch refuses: Could not guard on data-dependent expression")
+    # The plain sentence with the line comes first, torch's own words stand apart from it.
+    assert refused.scene["verdict"].startswith("torch.export refuses “if x.sum() > 0:” (models.py, line ")
+    assert refused.problems[0] == refused.scene["verdict"]
+    assert refused.scene["torch"].startswith("Could not guard on data-dependent expression")
+    shown = [refused.scene["verdict"], *refused.problems, *(row["name"] for row in refused.scene["program"])]
+    for word in ("guard", "u0", "_assert_scalar", "generic_jump"):
+        assert not any(word in text for text in shown), word
 
 
-def test_the_rows_of_the_refused_line_are_marked(view, refused):
-    assert {row["name"] for row in refused.scene["eager"] if row["kind"] == "branch"} == {"sum", "gt"}
-    assert not any(row["kind"] == "branch" for row in (*view.scene["eager"], *view.scene["program"]))
+def test_the_row_that_decides_is_marked_with_the_others_of_its_line(view, refused):
+    kinds = {row["name"]: row["kind"] for row in refused.scene["eager"]}
+    assert kinds == {"sum": "branch", "gt": "decides", "a": "matched"}
+    assert [row["name"] for row in refused.scene["program"] if row["kind"] == "decides"] == ["gt"]
+    note = next(row["note"] for row in refused.scene["eager"] if row["name"] == "gt")
+    assert "the model calls b next, which the program cannot" in note
+    assert not {"branch", "decides"} & {row["kind"] for row in (*view.scene["eager"], *view.scene["program"])}
+
+
+def test_a_condition_of_an_earlier_line_is_the_one_that_decides():
+    class Earlier(nn.Module):
+        def forward(self, x):
+            is_large = x.sum() > 0
+            y = x * 2
+            if is_large:
+                y = -y
+            return y
+
+    scene = dlviz.export_check(Earlier().eval(), torch.rand(3, 4), runtimes=[]).scene
+    assert {row["name"] for row in scene["eager"] if row["kind"] == "decides"} == {"gt"}
+    assert not any(row["kind"] == "parting" for row in scene["eager"])
+    assert scene["verdict"].startswith("torch.export refuses “if is_large:” (")
 
 
 def test_every_row_has_a_place_of_its_own_beside_its_call(view, refused):

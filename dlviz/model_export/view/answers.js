@@ -1,21 +1,24 @@
 // The answers to the questions about an export, each as a few nodes.
 
 import { h } from "../../kit/js/dom.js";
+import { fold } from "../../kit/js/fold.js";
 
-/** @param {Record<string, string>} messages @param {any} scene @param {string} tab @returns {Node[]} */
-export function answers(messages, scene, tab) {
-  return { branches: () => branches(messages, scene), sizes: () => sizes(messages, scene.sizes), parity: () => parity(messages, scene.parity), compile: () => compile(scene.compile), saving: () => saving(scene.saving) }[tab]();
+/** @param {Record<string, string>} messages @param {any} scene @param {string} tab @param {AbortSignal} signal @returns {Node[]} */
+export function answers(messages, scene, tab, signal) {
+  /** Torch's own words, folded: the plain sentence comes first. @param {string} words */
+  const torch = (words) => (words ? fold({ title: messages.torch_words, className: "exp-torch", signal }, soft(words)) : null);
+  return { branches: () => branches(messages, scene, torch), sizes: () => sizes(messages, scene.sizes), parity: () => parity(messages, scene.parity), compile: () => compile(scene.compile, torch), saving: () => saving(scene.saving) }[tab]();
 }
 
 const text = (words, kind = "") => h("p", { class: "exp-text", "data-kind": kind }, words);
 const code = (lines) => h("pre", { class: "exp-code" }, lines);
 const soft = (words) => h("p", { class: "dlviz-soft" }, words);
 
-function branches(messages, { branches: list, torch }) {
-  if (!list.length) return [torch ? text(torch, "bad") : text(messages.no_branches, "good")];
-  return [text(torch, "bad"), ...list.map((one) => h("div", { class: "exp-pair" },
-    h("div", {}, soft(one.where), code(one.code), text(`${one.text} ${one.taken}`)),
-    h("div", {}, one.repair ? soft(messages.instead) : null, one.repair ? code(one.repair) : null, text(one.advice))))];
+function branches(messages, { branches: list, torch, verdict }, words) {
+  if (!list.length) return torch ? [text(verdict, "bad"), words(torch)] : [text(messages.no_branches, "good")];
+  return [...list.map((one) => h("div", { class: "exp-pair" },
+    h("div", {}, soft(one.where), code(one.code), text(`${one.text} ${one.taken}`, "bad")),
+    h("div", {}, one.repair ? soft(messages.instead) : null, one.repair ? code(one.repair) : null, text(one.advice), one.clone ? text(one.clone) : null))), words(torch)].filter(Boolean);
 }
 
 function sizes(messages, { ranges, fixed, guards }) {
@@ -24,14 +27,15 @@ function sizes(messages, { ranges, fixed, guards }) {
   return [h("div", { class: "exp-sizes" }, table, guards.length ? h("div", {}, soft(messages.guards), code(guards.join("\n"))) : null)];
 }
 
-function parity(messages, { runtimes, rows, parting, missing }) {
-  const head = h("tr", {}, h("th", { scope: "col" }, messages.input), h("th", { scope: "col" }, messages.sizes_of), ...runtimes.map((name) => h("th", { scope: "col" }, name)));
+function parity(messages, { runtimes, rows, parting, sides: taken, missing }) {
+  const above = h("tr", {}, h("th", { scope: "col", rowspan: "2" }, messages.input), h("th", { scope: "col", rowspan: "2" }, messages.sizes_of), runtimes.length ? h("th", { scope: "colgroup", colspan: String(runtimes.length) }, messages.largest) : null);
+  const head = h("tr", {}, ...runtimes.map((name) => h("th", { scope: "col" }, name)));
   const body = rows.map(({ label, shapes, cells }) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, h("code", {}, shapes)), ...cells.map((cell) => h("td", { "data-kind": cell.kind, "data-worst": cell.worst ? "" : null, title: cell.title }, cell.text))));
-  return [parting ? text(parting, "bad") : null, missing ? soft(missing) : null, h("table", { class: "exp-table" }, h("thead", {}, head), h("tbody", {}, ...body)), soft(messages.errors)].filter(Boolean);
+  return [parting ? text(parting, "bad") : null, ...taken.map((one) => text(one.text, one.good ? "good" : "bad")), missing ? soft(missing) : null, h("table", { class: "exp-table" }, h("thead", {}, above, head), h("tbody", {}, ...body)), soft(messages.errors)].filter(Boolean);
 }
 
-function compile({ text: words, breaks }) {
-  return [text(words), ...breaks.map((one) => h("div", { class: "exp-pair" }, h("div", {}, soft(one.where), one.code ? code(one.code) : null), h("div", {}, text(one.text), soft(one.torch))))];
+function compile({ text: words, breaks }, torch) {
+  return [text(words), ...breaks.map((one) => h("div", { class: "exp-pair" }, h("div", {}, soft(one.where), one.code ? code(one.code) : null), h("div", {}, text(one.text), torch(one.torch))))];
 }
 
 function saving(list) {

@@ -34,7 +34,7 @@ function render({ model, el, signal }) {
     const tab = model.get("tab");
     tabs.update(tab);
     answer.setAttribute("aria-label", messages[`tab_${tab}`]);
-    answer.replaceChildren(...answers(messages, model.get("scene"), tab));
+    answer.replaceChildren(...answers(messages, model.get("scene"), tab, signal));
     answer.scrollTop = 0;
   }
   /** @param {string} [pointed] key of the row under the pointer or with the focus */
