@@ -16,9 +16,9 @@ const soft = (words) => h("p", { class: "dlviz-soft" }, words);
 
 function branches(messages, { branches: list, torch, verdict }, words) {
   if (!list.length) return torch ? [text(verdict, "bad"), words(torch)] : [text(messages.no_branches, "good")];
-  return [...list.map((one) => h("div", { class: "exp-pair" },
-    h("div", {}, soft(one.where), code(one.code), text(`${one.text} ${one.taken}`, "bad")),
-    h("div", {}, one.repair ? soft(messages.instead) : null, one.repair ? code(one.repair) : null, text(one.advice), one.clone ? text(one.clone) : null))), words(torch)].filter(Boolean);
+  return list.map((one, k) => h("div", { class: "exp-pair" },
+    h("div", {}, soft(one.where), code(one.code), text(`${one.text} ${one.taken}`, "bad"), k === 0 ? words(torch) : null),
+    h("div", {}, one.repair ? soft(messages.instead) : null, one.repair ? code(one.repair) : null, text(`${one.advice} ${one.clone}`))));
 }
 
 function sizes(messages, { ranges, fixed, guards }) {
