@@ -55,7 +55,7 @@ def test_opens_from_a_file_fits_the_screen_and_axe_finds_nothing_serious(open_pa
     page = open_page(pages[name], theme=theme, width=1016, bypass_csp=True)
     expect(page.locator(".dlviz")).to_have_attribute("data-theme", theme)
     expect(page.locator(".par-label")).to_have_count(8 if name == "eight" else 2)
-    assert page.locator(".dlviz").bounding_box()["height"] <= 700 + (name == "eight")
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
     axe(page)
 
 
