@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -117,6 +118,13 @@ def test_every_key_is_used():
         if not (in_python or in_view or key.startswith(questions)):
             unused.append(key)
     assert unused == []
+
+
+def test_every_brace_in_a_string_holds_a_name_or_is_doubled():
+    places = {key: [place[1] for place in Formatter().parse(text)] for key, text in messages._flat("en").items()}
+    unnamed = {key for key, names in places.items() if not all(name is None or name[:1].isalpha() for name in names)}
+    assert len(places) > 1000
+    assert unnamed == set()
 
 
 def test_a_missing_key_is_named():
