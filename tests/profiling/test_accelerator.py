@@ -97,7 +97,7 @@ def test_streams_and_threads_have_lanes_of_their_own_and_memory_a_curve(record):
     assert [lane["label"] for lane in profile["lanes"]] == ["operations", "", "thread 2", "", "stream 7"]
     assert [one["device"] for one in profile["memory"]] == ["memory, cuda:0"]
     assert profile["memory"][0]["peak"] == 4096
-    assert "18.0 µs on the accelerator" in profile["facts"]
+    assert "18 µs on the accelerator" in profile["facts"]
     kernels = [one for one in made["tables"]["operation"] if one["name"] == "sgemm"]
     assert kernels[0]["times"] == [14.0]
 

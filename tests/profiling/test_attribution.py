@@ -124,7 +124,9 @@ def test_a_module_that_is_called_twice_and_one_that_is_computed_again_in_backwar
     record = dlviz.profile(lambda: net(torch.randn(2, 4)).sum().backward(), repeats=1).record
     rows = {row.path: row for row in record.rows}
     assert rows["net.a"].calls == 3
-    assert rows["net.a"].backward_time > rows["net.b"].backward_time
+    in_backward = record.attribution.row[record.attribution.phase == BACKWARD].tolist()
+    counts = {row.path: in_backward.count(k) for k, row in enumerate(record.rows)}
+    assert counts["net.a"] > counts["net.b"] > 0  # its second and its third call, and the forward that is computed again
     assert sum(row.own_time for row in record.rows) == pytest.approx(record.total)
 
 
