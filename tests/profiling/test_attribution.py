@@ -126,7 +126,8 @@ def test_a_module_that_is_called_twice_and_one_that_is_computed_again_in_backwar
     assert rows["net.a"].calls == 3
     in_backward = record.attribution.row[record.attribution.phase == BACKWARD].tolist()
     counts = {row.path: in_backward.count(k) for k, row in enumerate(record.rows)}
-    assert counts["net.a"] > counts["net.b"] > 0  # its second and its third call, and the forward that is computed again
+    # The second and the third call of a, and its forward that is computed again.
+    assert counts["net.a"] > counts["net.b"] > 0
     assert sum(row.own_time for row in record.rows) == pytest.approx(record.total)
 
 
