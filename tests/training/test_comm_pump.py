@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -129,12 +130,15 @@ class Kernel:
 
 
 @pytest.fixture
-def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
     monkeypatch.setattr(module.asyncio, "all_tasks", lambda loop: set())
     monkeypatch.setattr(module.asyncio, "get_running_loop", lambda: "loop")
     kernel = Kernel()
     kernel.io_loop.asyncio_loop = "loop"
-    return kernel
+    # A shell starts commands in the background with interrupts ignored, which a kernel never has.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield kernel
+    signal.signal(signal.SIGINT, before)
 
 
 def poll_now(pump: CommPump) -> None:
