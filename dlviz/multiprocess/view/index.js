@@ -5,20 +5,19 @@ import { baseView } from "../../kit/js/base_view.js";
 import { fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { foldRow } from "../../kit/js/fold_row.js";
 import { themeColors } from "../../kit/js/heatmap.js";
-import { minimap } from "../../kit/js/minimap.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { segments } from "../../kit/js/segments.js";
 import { paintTimeAxis } from "../../kit/js/time_axis.js";
+import { timeMap } from "../../kit/js/time_map.js";
 import { timeRange, zoomButtons, zoomKey } from "../../kit/js/time_range.js";
 import { bytesText, timeText } from "../../kit/js/units.js";
 import { gradientPanel } from "./gradient_panel.js";
 import { memoryPanel } from "./memory_panel.js";
 import { outputPanel } from "./output_panel.js";
-import { COLORS, COMMUNICATION, PLAIN, runData } from "./run_data.js";
+import { COLORS, COMMUNICATION, runData } from "./run_data.js";
 import { speedPanel } from "./speed_panel.js";
 import { timeline } from "./timeline.js";
 
-const MAP_HEIGHT = 16;
 /** Milliseconds between two steps while playing: the gradients have time to meet. */
 const PACE = 1600;
 /** Share of a step's length that is shown before and after it. */
@@ -33,7 +32,6 @@ function render({ model, el, signal }) {
     traits: { parameter: () => showGradients(false), shown: showPart },
   });
   let run = null;
-  let mapShown = "";
   const range = timeRange({ changed: () => redraw() });
   const home = { ...range, reset: showPart };
   const part = segments({ label: messages.show, options: [["step", messages.show_step], ["run", messages.show_run]], signal, set: (value) => view.save("shown", value) });
@@ -41,8 +39,7 @@ function render({ model, el, signal }) {
   const legend = h("div", { class: "par-legend" });
   const pale = h("span", {}, messages["kind.pale"]);
   const tools = h("div", { class: "par-tools" }, part.element, caption, h("span", { class: "par-buttons" }, ...zoomButtons({ messages, range: home, signal })));
-  const map = minimap({ label: messages.map_alt, signal, moveTo: (_, x) => range.center(x * range.span), minHeight: MAP_HEIGHT, maxWidth: 4000, maxHeight: MAP_HEIGHT });
-  map.element.hidden = false;
+  const map = timeMap({ label: messages.map_alt, signal, range });
   const axis = h("canvas", { class: "par-canvas", "aria-hidden": "true" });
   const readout = h("div", { class: "dlviz-readout", role: "status", hidden: "" });
   const lanes = timeline({ messages, signal, range, redraw: () => redraw(), read });
@@ -84,7 +81,7 @@ function render({ model, el, signal }) {
     speed.show(run.speed);
     folds.offer(speed.element, run.speed.length > 0);
     folds.offer(folded.element, !run.gradients.missing && run.output.some(({ printed, result }) => printed || result));
-    mapShown = "";
+    map.reset();
     range.span = run.steps.at(-1)[1];
   }
   function showStep(step, isNew) {
@@ -146,25 +143,8 @@ function render({ model, el, signal }) {
     const isRun = model.get("shown") === "run";
     lanes.draw({ colors, width: wide, step: isRun ? -1 : step, marked: isRun && step >= 0 ? run.steps[step] : null });
     paintTimeAxis(axis, wide, range, colors);
-    const shown = [wide, ...Object.values(colors)].join();
-    if (shown !== mapShown) paintMap(wide, colors);
-    mapShown = shown;
-    map.place([0, 1, 1], [range.from, range.to - range.from, range.span]);
-  }
-  /** The whole run, in one line for each rank. */
-  function paintMap(width, colors) {
-    const picture = document.createElement("canvas");
-    Object.assign(picture, { width, height: MAP_HEIGHT });
-    const context = picture.getContext("2d");
-    context.globalAlpha = PLAIN;
-    const height = MAP_HEIGHT / run.ranks;
-    const scale = width / range.span;
     const { start, end, kind, rank } = run.blocks;
-    start.forEach((from, i) => {
-      context.fillStyle = colors[COLORS[kind[i]]];
-      context.fillRect(from * scale, rank[i] * height, Math.max(0.5, (end[i] - from) * scale), Math.max(1, height - 1));
-    });
-    map.paint(picture);
+    map.draw(wide, colors, run.ranks, (draw) => start.forEach((from, i) => draw(rank[i], from, end[i], colors[COLORS[kind[i]]])));
   }
 }
 

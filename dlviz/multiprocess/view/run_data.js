@@ -4,10 +4,9 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 
 /** Kinds of blocks by their numbers, as in layout.py; communication has a lane of its own. */
 export const COMMUNICATION = 5;
-/** Color of each kind, and how opaque it is (style.css has the same). */
+/** Color of each kind (style.css has the same). */
 export const COLORS = ["run-0", "flow", "run-2", "run-3", "ink-3", "run-4"];
-export const PLAIN = 0.45;
-/** The same for blocks of other steps than the one that is shown. */
+/** Opacity of blocks of other steps than the one that is shown. */
 export const PALE = 0.16;
 
 /** @param {any} raw the scene */

@@ -4,8 +4,9 @@ import { drawArrow, drawBox, hatch, textCutter } from "../../kit/js/canvas.js";
 import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
 import { argmin } from "../../kit/js/numbers.js";
+import { PLAIN } from "../../kit/js/time_map.js";
 import { timePointer } from "../../kit/js/time_pointer.js";
-import { COLORS, COMMUNICATION, PALE, PLAIN, laneOf, membersOf } from "./run_data.js";
+import { COLORS, COMMUNICATION, PALE, laneOf, membersOf } from "./run_data.js";
 
 /** Heights in pixels of a rank's two lanes and of the space below them, for up to 2, up to 4, and more ranks. */
 const [LARGE, MIDDLE, SMALL] = [[24, 20, 12], [20, 16, 8], [11, 8, 3]];

@@ -4,17 +4,16 @@ import { redrawOnChange } from "../../kit/js/animation.js";
 import { baseView } from "../../kit/js/base_view.js";
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { themeColors } from "../../kit/js/heatmap.js";
-import { minimap } from "../../kit/js/minimap.js";
 import { argmin } from "../../kit/js/numbers.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { paintTimeAxis } from "../../kit/js/time_axis.js";
+import { timeMap } from "../../kit/js/time_map.js";
 import { timeRange, zoomButtons, zoomKey } from "../../kit/js/time_range.js";
 import { costTable } from "./cost_table.js";
 import { eventDetails, readoutLines } from "./details.js";
-import { COLORS, PLAIN, markedEvents, profileData } from "./profile_data.js";
+import { COLORS, markedEvents, profileData } from "./profile_data.js";
 import { timeline } from "./timeline.js";
 
-const MAP_HEIGHT = 16;
 /** Width of the labels beside the timeline, and in a narrow card (style.css has the same). */
 const [LABELS, NARROW_LABELS, NARROW] = [214, 132, 700];
 /** Rows and lanes in sight and the height of the memory, for one profile and for each of two; a note takes the space of some rows. */
@@ -32,13 +31,10 @@ function render({ model, el, signal }) {
   let profiles = [];
   let marked = [];
   let timer = 0;
-  /** Size and colors with which the minimap was painted. */
-  let mapShown = "";
   const range = timeRange({ changed: rangeChanged });
   const legend = h("div", { class: "pro-legend" });
   const tools = h("div", { class: "pro-tools" }, legend, h("span", { class: "pro-buttons" }, ...zoomButtons({ messages, range, signal })));
-  const map = minimap({ label: messages.map_alt, signal, moveTo: (_, x) => range.center(x * range.span), minHeight: MAP_HEIGHT, maxWidth: 4000, maxHeight: MAP_HEIGHT });
-  map.element.hidden = false;
+  const map = timeMap({ label: messages.map_alt, signal, range });
   const axis = h("canvas", { class: "pro-canvas", "aria-hidden": "true" });
   const readout = h("div", { class: "dlviz-readout", hidden: "" });
   const timelines = [0, 1].map((number) => timeline({ messages, signal, range, redraw: () => redraw(), hover, select: (box) => select(number, box) }));
@@ -69,7 +65,7 @@ function render({ model, el, signal }) {
       one.element.hidden = k >= profiles.length;
       if (k < profiles.length) one.show(profiles[k], { ...size, rows: size.rows - (scene.notes.length ? size.rows >> 2 : 0) });
     });
-    mapShown = "";
+    map.reset();
     range.span = scene.span;
     range.reset();
     readRange();
@@ -162,26 +158,11 @@ function render({ model, el, signal }) {
     profiles.forEach((_, k) => timelines[k].draw({ colors, marked: marked[k], left }));
     const wide = /** @type {HTMLElement} */ (axis.parentElement).clientWidth - left;
     paintTimeAxis(axis, wide, range, colors);
-    const shown = [wide, ...Object.values(colors)].join();
-    if (shown !== mapShown) paintMap(wide, colors);
-    mapShown = shown;
-    map.place([0, 1, 1], [range.from, range.to - range.from, range.span]);
-  }
-  /** The whole run in one line for each profile. */
-  function paintMap(width, colors) {
-    const picture = document.createElement("canvas");
-    Object.assign(picture, { width, height: MAP_HEIGHT });
-    const context = picture.getContext("2d");
-    context.globalAlpha = PLAIN;
-    const height = MAP_HEIGHT / profiles.length;
-    const scale = width / range.span;
-    profiles.forEach(({ events, laneEnds }, k) => {
-      for (let i = 0; i < (laneEnds[0] ?? 0); i += 1) {
-        context.fillStyle = colors[COLORS[events.phase[i]]];
-        context.fillRect(events.start[i] * scale, k * height, Math.max(0.5, events.duration[i] * scale), height - 1);
-      }
-    });
-    map.paint(picture);
+    map.draw(wide, colors, profiles.length, (draw) =>
+      profiles.forEach(({ events, laneEnds }, k) => {
+        for (let i = 0; i < (laneEnds[0] ?? 0); i += 1) draw(k, events.start[i], events.start[i] + events.duration[i], colors[COLORS[events.phase[i]]]);
+      }),
+    );
   }
 }
 

@@ -1,7 +1,8 @@
 // Boxes in lanes on a canvas, with labels to the left: the modules of a profile, or its operations by depth of calls.
 
 import { hatch, textCutter } from "../../kit/js/canvas.js";
-import { COLORS, DATA, PALE, PLAIN, TRANSFER, visibleBoxes } from "./profile_data.js";
+import { PLAIN } from "../../kit/js/time_map.js";
+import { COLORS, DATA, PALE, TRANSFER, visibleBoxes } from "./profile_data.js";
 import { timePanel } from "./time_panel.js";
 
 /** Pixels of a box that has room for a text. */

@@ -5,9 +5,9 @@ import { typedArray } from "../../kit/js/typed_arrays.js";
 /** Two of the phases of an event, by their places in Python's list. */
 export const DATA = 3;
 export const TRANSFER = 4;
-/** Color of each phase, and how opaque it is (style.css has the same); while other events are marked, it is paler. */
+/** Color of each phase (style.css has the same). */
 export const COLORS = ["run-0", "flow", "run-2", "run-4", "run-1"];
-export const PLAIN = 0.45;
+/** Opacity of an event while others are marked. */
 export const PALE = 0.14;
 
 /** @param {any} raw one entry of the scene's profiles */
