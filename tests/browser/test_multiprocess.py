@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from dlviz.kit.units import time_text
 from dlviz.multiprocess import layout
+from dlviz.multiprocess.record import Span
 from dlviz.multiprocess.widget import Parallel
 from tests.browser.conftest import until, until_holds
 from tests.multiprocess import invented
@@ -81,6 +82,25 @@ def test_a_step_shows_its_own_gradients_and_says_what_they_show(open_page, pages
     assert get_trait(page, "parameter") == 1
     set_trait(page, "step", 3)
     expect(verdicts).to_have_text(["Gradients are kept of the first 3 steps, not of this one."])
+
+
+def test_ticks_of_a_short_step_late_in_a_run_read_differently(open_page):
+    # The first Adam of a process loads a part of torch for seconds, before the first step.
+    first = replace(RUN.ranks[0], spans=(*RUN.ranks[0].spans, Span("other", "load", -2.7, -0.1, -1, 0, "", -1)))
+    page = open_page(Parallel({2: replace(RUN, ranks=(first, RUN.ranks[1]))}))
+    page.evaluate("""() => {
+      window.written = [];
+      const write = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        if (text.endsWith(" s")) window.written.push(text);
+        return write.call(this, text, ...place);
+      };
+    }""")
+    page.locator(".dlviz-next").click()
+    until(page, "written.length > 3")
+    texts = page.evaluate("written")
+    assert len(set(texts)) > 3
+    assert all(2.7 <= float(text.removesuffix(" s")) < 2.71 for text in texts)
 
 
 def test_local_gradients_fly_into_their_mean_unless_motion_is_reduced(open_page, pages):

@@ -11,10 +11,11 @@ const HEIGHT = 18;
 export function paintTimeAxis(canvas, width, range, colors) {
   const context = hidpiContext(canvas, width, HEIGHT);
   Object.assign(context, { font: `11px ${colors.mono}`, fillStyle: colors["ink-3"], textBaseline: "middle" });
-  for (const value of ticks(range.from, range.to, Math.max(2, width / 110))) {
+  const values = ticks(range.from, range.to, Math.max(2, width / 110));
+  for (const value of values) {
     const x = ((value - range.from) / (range.to - range.from)) * width;
     context.fillRect(x, HEIGHT - 5, 1, 5);
-    const text = timeText(value);
+    const text = timeText(value, values[1] - values[0]);
     const size = context.measureText(text).width;
     context.fillText(text, Math.max(0, Math.min(width - size, x - size / 2)), 7);
   }
