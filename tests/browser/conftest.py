@@ -169,7 +169,7 @@ class Watch:
             self.found.append(f"request: {url}")
 
     def _page(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self.found.append(f"page error: {error}"))
+        page.on("pageerror", lambda error: self.found.append(f"page error: {error.stack or error}"))
         page.on("console", lambda message: message.type == "error" and self.found.append(f"console: {message.text}"))
         page.on("websocket", lambda socket: self.asked(socket.url))
 

@@ -1,6 +1,7 @@
 """Exported pages of the network room by mouse and keyboard, compared with torch's numbers."""
 
 import copy
+import itertools
 import json
 import re
 
@@ -184,9 +185,27 @@ def test_hovering_shows_the_numbers_of_the_map(open_page, pages):
     cell = big.bounding_box()["width"] / 8
     for row, col in ((0, 0), (2, 5), (7, 7)):
         big.hover(position={"x": (col + 0.5) * cell, "y": (row + 0.5) * cell})
-        text = page.locator(".net-detail output").inner_text()
-        assert text.startswith(f"conv1[0, {row}, {col}] = ")
+        readout = page.locator(".net-detail output")
+        expect(readout).to_have_text(re.compile(re.escape(f"conv1[0, {row}, {col}] = ")))
+        text = readout.inner_text()
         assert number(text.split(" = ")[1]) == pytest.approx(column[row, col].item(), rel=1e-4, abs=1e-6)
+
+
+def test_another_map_may_open_while_the_opened_one_has_the_focus(open_page, pages):
+    page = open_page(pages["small"])
+    columns = page.locator(".net-maps").count()
+    for a, b in itertools.permutations(range(columns), 2):
+        for n in (a, b):
+            page.evaluate(
+                """n => {
+                  dlvizModel.set("selected_map", [n, 0]);
+                  document.querySelector(".net-map").focus();
+                  document.querySelector(".net-map").getBoundingClientRect();
+                }""",
+                n,
+            )
+        name = page.locator(".net-name b").nth(b).inner_text()
+        expect(page.locator(".net-detail .dlviz-panel-title b")).to_contain_text(name)
 
 
 def test_arrow_keys_move_over_maps_and_columns_and_enter_selects(open_page, pages):

@@ -115,8 +115,8 @@ function render({ model, el, signal }) {
     if (n === undefined || (overlay && position.join() === model.get("selected_position").join())) return overlay;
     return position.length && columns[n].layout !== "vector" ? { boxes: fieldBoxes(columns, n, position), known: true } : null;
   }
+  /** The pointer or the focus has come to an element of the opened map, or left it. */
   function point(position) {
-    if (position.join() === pointed.join()) return;
     pointed = position;
     requested ||= requestAnimationFrame(() => {
       requested = 0;

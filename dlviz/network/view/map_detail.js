@@ -173,19 +173,14 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
   function moveCursor(position) {
     cursor = position.map((i, d) => Math.max(0, Math.min(detail.map.size[d] - 1, i)));
     point(elementOf(drawnPosition(cursor)));
-    draw(state);
   }
   function pointerPosition(event) {
     const box = canvas.getBoundingClientRect();
     return [Math.floor((event.clientY - box.top) / cell), Math.floor((event.clientX - box.left) / cell)];
   }
   map.addEventListener("pointermove", (event) => detail && moveCursor(pointerPosition(event)), { signal });
-  for (const name of ["pointerleave", "focus", "blur"]) {
-    map.addEventListener(name, () => {
-      point([]);
-      if (detail && state.colors) draw(state);
-    }, { signal });
-  }
+  // A map that is hidden loses the focus in the middle of `show`, so nothing is drawn here: the view draws in the next frame.
+  for (const name of ["pointerleave", "focus", "blur"]) map.addEventListener(name, () => point([]), { signal });
   map.addEventListener("click", (event) => {
     if (event.detail) cursor = pointerPosition(event);
     selectElement(elementOf(drawnPosition(cursor)));
