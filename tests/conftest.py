@@ -22,6 +22,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# For this process and all that it starts: Jupyter servers, kernels, runs of the lessons.
+STAND_INS = str(Path(__file__).parent / "stand_ins")
+sys.path.insert(0, STAND_INS)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (STAND_INS, os.environ.get("PYTHONPATH"))))
+
 #: Binder builds on Linux, and its scripts are bash.
 collect_ignore = ["test_binder.py"] if sys.platform == "win32" else []
 #: Browser and notebook tests often wait for other processes, so three workers keep two cores busy.

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 import dlviz
 from tests.browser.conftest import until_holds
-from tests.browser.test_convolution import K, X, line, numbers, sheet, unlink
+from tests.browser.test_convolution import WATCH, K, X, line, numbers, sheet, unlink
 
 
 def middle(cell) -> tuple[float, float]:
@@ -38,6 +38,37 @@ def test_dragging_a_number_recomputes_the_output(live):
     drag(page, sheet(page, 0).locator('.tensor-cell[data-p="2"]'), -17)  # dragging down decreases the number
     expect(sheet(page, 0).locator('.tensor-cell[data-p="2"]')).to_have_text("0")
     assert line(page).endswith("= " + str(int(view.output[0, 0, 0, 0])))
+
+
+def test_outputs_that_an_edit_changes_flash_and_others_do_not(live):
+    x = X.clone()
+    x[0, 0, 0, 0] = float("nan")
+    view = dlviz.conv2d(x, K)
+    before = view.output.flatten()
+    page, _ = live(view)
+    page.evaluate(WATCH)
+    drag(page, sheet(page, 0).locator('.tensor-cell[data-p="24"]'), 17)
+    expect(sheet(page, 0).locator('.tensor-cell[data-p="24"]')).not_to_have_text(str(int(x[0, 0].flatten()[24])))
+    after = view.output.flatten()
+    changed = [p for p in range(len(after)) if not (before[p] == after[p] or before[p].isnan())]
+    assert 0 < len(changed) < len(after)
+    assert sorted(set(page.evaluate("flashed"))) == changed
+
+
+def test_another_part_of_a_large_plane_flashes_nothing_and_keeps_the_arrangement(live):
+    page, _ = live(dlviz.conv2d(PHOTO.view(1, 1, 300, 400), torch.ones(1, 1, 1, 1)))
+    page.evaluate(WATCH)
+    page.evaluate(
+        """() => {
+          window.arranged = 0;
+          new MutationObserver(() => { window.arranged += 1; }).observe(document.querySelector(".conv-row"), { attributeFilter: ["data-mode"] });
+        }"""
+    )
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowDown")
+    until_holds(page, lambda: page.evaluate("dlvizModel.get('scene').output.block.start.join()") == "0,10,0")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert page.evaluate("[flashed.length, arranged]") == [0, 0]
 
 
 def test_one_request_at_a_time_and_the_last_value_wins(live):

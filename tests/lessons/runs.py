@@ -53,7 +53,7 @@ def run(notebook: Path, folder: Path, **environment: str) -> None:
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         # Loading the plugins that these runs do not use takes two seconds each time.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH")))),
         **environment,
     }
     done = subprocess.run(
@@ -157,7 +157,7 @@ def reads_and_binds(source: str) -> tuple[set[str], set[str]]:
 
 
 def cells_that_use_answers(notebook: Path) -> list[str]:
-    """Return the ids of the cells that read what the cell of an exercise defined, as published or solved.
+    """Return the ids of the cells that read what the cell of an exercise defined, as published or solved, or what one of these defined.
 
     All others run the same way in both cases, because the cell of an exercise does no more than define names and check them.
     """
@@ -173,8 +173,9 @@ def cells_that_use_answers(notebook: Path) -> list[str]:
             kinds = [type(node) for source in forms for node in ast.parse(source).body[:-1]]
             assert set(kinds) <= {ast.FunctionDef, ast.ClassDef, ast.Assign}, f"{cell.id} does more than define names"
             defined |= binds
+        elif reads & defined:
+            found.append(cell.id)
+            defined |= binds
         else:
-            if reads & defined:
-                found.append(cell.id)
             defined -= binds
     return found

@@ -24,6 +24,8 @@ import { termsOf, outputsOf, pairsOf } from "./window_indices.js";
 const MAX_WITH_NUMBERS = 12;
 /** Transposed: with more terms than this, the stamps that overlap in an output are not outlined. */
 const MAX_STAMPS = 9;
+/** Most outputs that flash at once. */
+const MAX_FLASHES = 256;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -62,6 +64,8 @@ function render({ model, el, signal }) {
   const drawn = new Set();
   /** The output before an edit, to flash what changed. */
   let previousOutput = null;
+  /** Sizes for which the grids were arranged. */
+  let arrangedSizes = "";
   /** What was shown last: only a step from it in the same scene is animated. */
   let shownKey = "";
   /** The window follows a new step, but not one from which the user moved it away. */
@@ -113,7 +117,7 @@ function render({ model, el, signal }) {
     blocks.weight = weight ? numberBlock(weight, "weight") : null;
     blocks.output = numberBlock(output.block, "y", {}, isPooling ? blocks.input.max : undefined);
     blocks.bias = bias ? numberBlock(bias, "bias", {}, blocks.output.max) : null;
-    if (previousOutput?.size.join() !== blocks.output.size.join()) previousOutput = null;
+    if (partOf(previousOutput) !== partOf(blocks.output)) previousOutput = null;
     if (!row.firstChild) layOut();
     sizeFormulas.replaceChildren(...lines.map((line) => h("div", {}, line)));
     inputChannel = Math.min(inputChannel, inputChannels() - 1);
@@ -185,13 +189,25 @@ function render({ model, el, signal }) {
       grids[what].show(blocks[what], indices[what], [h("b", {}, name), h("span", { class: "tensor-meta" }, h("code", {}, `(${shapes[what].join(", ")})`))]);
       drawn.add(what);
     }
-    if (next.length) arrange(row);
+    // Trying the arrangements takes long in large planes; a part of the same size that has moved keeps its own.
+    const sizes = JSON.stringify(["input", "weight", "output"].map((what) => blocks[what] && sizeOf(blocks[what])));
+    if (sizes !== arrangedSizes) arrange(row);
+    arrangedSizes = sizes;
     flashChanges();
+  }
+  /** All that the size of a drawn block depends on: its cells, and the digits of its indices. */
+  function sizeOf({ size, start, wide, dense }) {
+    return [size, wide, dense, start.map((from, d) => String(from + size[d]).length)];
+  }
+  /** Which part of which tensor a block is: another part has other numbers, of which none has changed. */
+  function partOf(block) {
+    return block && JSON.stringify([block.shape, block.start, block.size]);
   }
   function flashChanges() {
     const before = previousOutput;
     previousOutput = null;
-    for (let p = 0; before && p < before.count; p += 1) if (before.raw(p) !== blocks.output.raw(p)) grids.output.node(p)?.setAttribute("data-flash", "");
+    const changed = before ? Array.from({ length: before.count }, (_, p) => p).filter((p) => !Object.is(before.raw(p), blocks.output.raw(p))) : [];
+    if (changed.length <= MAX_FLASHES) for (const p of changed) grids.output.node(p)?.setAttribute("data-flash", "");
   }
 
   function showStep(step) {
