@@ -61,7 +61,8 @@ def test_another_part_of_a_large_plane_flashes_nothing_and_keeps_the_arrangement
     page.evaluate(
         """() => {
           window.arranged = 0;
-          new MutationObserver(() => { window.arranged += 1; }).observe(document.querySelector(".conv-row"), { attributeFilter: ["data-mode"] });
+          const row = document.querySelector(".conv-row");
+          new MutationObserver(() => { window.arranged += 1; }).observe(row, { attributeFilter: ["data-mode"] });
         }"""
     )
     page.get_by_role("application").focus()

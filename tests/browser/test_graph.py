@@ -297,6 +297,26 @@ def test_a_click_shows_the_details_of_a_node_and_escape_deselects(open_page):
     expect(page.locator(".card.selected")).to_have_count(0)
 
 
+def test_fast_steps_change_the_panel_less_often_and_it_ends_at_the_last(open_page, exported):
+    page = open_page(exported["gpt"])
+    page.evaluate("dlvizModel.set('step', 40)")
+    expected = page.locator(".dlviz-side h4").inner_text()
+    changes, took = page.evaluate(
+        """async () => {
+          let changes = 0;
+          const start = performance.now();
+          new MutationObserver(() => { changes += 1; }).observe(document.querySelector(".dlviz-side"), { childList: true, subtree: true });
+          for (let step = 1; step <= 40; step += 1) {
+            dlvizModel.set("step", step);
+            await new Promise(requestAnimationFrame);
+          }
+          return [changes, performance.now() - start];
+        }"""
+    )
+    assert 1 <= changes <= took / 100 + 2
+    expect(page.locator(".dlviz-side h4")).to_have_text(expected)
+
+
 def test_the_legend_opens_and_closes_and_the_diagram_stays_in_place(open_page):
     page = open_page(tiny())
     before = card(page, "mul").bounding_box()

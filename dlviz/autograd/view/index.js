@@ -11,6 +11,9 @@ import { panZoom } from "./pan_zoom.js";
 import { legend, nodePanel } from "./node_panel.js";
 import { place } from "./coordinates.js";
 
+/** Least milliseconds between two contents of the side panel. */
+const SIDE_PAUSE = 100;
+
 function render({ model, el, signal }) {
   let scene;
   let flow;
@@ -18,6 +21,9 @@ function render({ model, el, signal }) {
   let expanded = new Set();
   let size = { width: 1, height: 1 };
   let showsLegend = false;
+  /** When the panel was last drawn, and the timer that will draw it. */
+  let sideDrawn = 0;
+  let waitingSide = 0;
   const details = new Map();
   const on = baseView({
     model, el, signal, name: model.get("messages").name, captions: "flow", steps, label, draw, showStep,
@@ -124,9 +130,21 @@ function render({ model, el, signal }) {
       current: finished && !model.get("playing") ? -1 : running,
       hasRun: (node) => (flow.stepOf.get(node) ?? Infinity) <= step,
     });
-    showSide(selected < 0 && !finished ? running : selected);
+    showSideInTime(selected < 0 && !finished ? running : selected);
     const box = visibleBox(finished ? selected : running);
     if (box !== undefined) view.reveal(diagram.rectangle(box));
+  }
+
+  /** While steps come fast the panel keeps its node for a while: nobody reads sixty a second, and each takes longer to draw than a step. */
+  function showSideInTime(node) {
+    clearTimeout(waitingSide);
+    const isOpen = !ui.side.hidden && !showsLegend && node >= 0;
+    const wait = isOpen ? sideDrawn + SIDE_PAUSE - performance.now() : 0;
+    if (wait > 0) waitingSide = setTimeout(() => !signal.aborted && showSideInTime(node), wait);
+    else {
+      showSide(node);
+      sideDrawn = performance.now();
+    }
   }
 
   function showSide(node) {

@@ -8,24 +8,29 @@
  */
 export function revive(value) {
   if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
-  if (Array.isArray(value)) {
-    const items = value.map(revive);
-    return items.every((item, k) => item === value[k]) ? value : items;
-  }
   const { $bytes, $number } = /** @type {any} */ (value);
   if (typeof $bytes === "string") {
     const text = atob($bytes);
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    const bytes = new Uint8Array(text.length);
+    for (let k = 0; k < text.length; k += 1) bytes[k] = text.charCodeAt(k);
     return new DataView(bytes.buffer);
   }
   if (typeof $number === "string") return Number($number);
-  let changed = false;
-  const entries = Object.entries(value).map(([key, item]) => {
+  // Of millions of numbers nothing is copied, and only what holds something encoded is made anew.
+  /** @type {any} */
+  let copy = null;
+  const put = (key, item) => {
     const revived = revive(item);
-    changed ||= revived !== item;
-    return [key, revived];
-  });
-  return changed ? Object.fromEntries(entries) : value;
+    if (revived === item) return;
+    copy ??= Array.isArray(value) ? value.slice() : { ...value };
+    copy[key] = revived;
+  };
+  if (Array.isArray(value)) {
+    for (let k = 0; k < value.length; k += 1) if (typeof value[k] === "object") put(k, value[k]);
+  } else {
+    for (const key of Object.keys(value)) if (typeof value[key] === "object") put(key, value[key]);
+  }
+  return copy ?? value;
 }
 
 /** `revive` for a notebook's values: the same object each time, as views compare them. @returns {(value: any) => any} */
