@@ -131,7 +131,6 @@ function render({ model, el, signal }) {
   function showStep() {
     const explaining = isExplaining();
     const colors = themeColors(view.ui.root);
-    colors.good = getComputedStyle(view.ui.root).getPropertyValue("--good").trim();
     const [call, k] = model.get("opened");
     const n = scene.layers.findIndex((layer) => layer.call === call);
     const layer = n < 0 || k >= scene.layers[n].drawn ? null : scene.layers[n];

@@ -4,7 +4,7 @@ import { drawBox, drawRing } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { tween } from "../../kit/js/animation.js";
 import { argmin, format } from "../../kit/js/numbers.js";
-import { channels, pixelCanvas, hidpiContext } from "../../kit/js/heatmap.js";
+import { channels, pixelCanvas, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
 import { cellCenter, planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
@@ -99,7 +99,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
       const tint = finite ? tints[winners[p]] : bad;
       for (let c = 0; c < 3; c += 1) data[4 * p + c] = paper[c] + (tint[c] - paper[c]) * opacity;
       data[4 * p + 3] = 255;
-    });
+    }, scratch);
   }
   function drawBoundary(context, { probs, winners, side }, dashed) {
     const cell = BOX.size / side;

@@ -3,7 +3,7 @@
 import { drawBox } from "../../kit/js/canvas.js";
 import { h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 
 const GAP = 6;
 /** Rows of maps of a layer; one with more units has several maps in each row. */
@@ -123,7 +123,7 @@ export function unitMaps({ messages, signal, open }) {
       const context = hidpiContext(canvas, Math.min(perRow, layer.drawn) * (map + GAP) - GAP, Math.max(1, rows) * (map + GAP) - GAP);
       for (let unit = 0; unit < layer.drawn; unit += 1) {
         const [x, y] = position(column, unit);
-        context.drawImage(heatmap(layer.values, unit * side * side, side, side, max, colors), x, y, map, map);
+        context.drawImage(heatmap(layer.values, unit * side * side, side, side, max, colors, scratch), x, y, map, map);
         drawFrame(context, x, y, opened[0] === n && opened[1] === unit, colors);
       }
       column.element.toggleAttribute("data-folded", n === folded);

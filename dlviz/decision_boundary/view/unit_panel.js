@@ -3,7 +3,7 @@
 import { drawBox } from "../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
-import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 import { cellCenter } from "../../kit/js/plane_axes.js";
 
 const SIZE = 160;
@@ -146,7 +146,7 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
     const context = hidpiContext(canvas, SIZE, SIZE);
     const values = layer.values.subarray(k * side * side, (k + 1) * side * side);
     const max = maxAbs(values);
-    context.drawImage(heatmap(values, 0, side, side, max, colors), 0, 0, SIZE, SIZE);
+    context.drawImage(heatmap(values, 0, side, side, max, colors, scratch), 0, 0, SIZE, SIZE);
     drawBox(context, [0.5, 0.5, SIZE - 1, SIZE - 1], colors.line);
     const cell = SIZE / side;
     if (cursor) drawBox(context, [cursor[1] * cell, cursor[0] * cell, cell, cell], colors.select, 2);

@@ -1,7 +1,7 @@
 // Images: what one image is, the noise that the network predicts in it and the data that it predicts; below, all images at this step.
 
 import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
-import { channels, hidpiContext, pixelCanvas } from "../../kit/js/heatmap.js";
+import { channels, hidpiContext, pixelCanvas, scratch } from "../../kit/js/heatmap.js";
 import { pointerPixel } from "../../kit/js/plane_axes.js";
 import { drawBox } from "../../kit/js/canvas.js";
 import { part, subscript } from "./decode.js";
@@ -74,7 +74,7 @@ export function imagePicture({ messages, signal, pick }) {
         data[4 * p + c] = isNoise ? paper[c] + (to[c] - paper[c]) * share : value;
       }
       data[4 * p + 3] = 255;
-    });
+    }, scratch);
   }
   button.addEventListener("click", (event) => {
     if (!event.detail || !state?.points) return;

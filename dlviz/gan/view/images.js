@@ -1,7 +1,7 @@
 // Real images beside fakes, each with the discriminator's answer; a selected fake enlarged beside the gradient of its pixels.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { heatmap, hidpiContext, maxAbs, onThemeChange, pixelCanvas, themeColors } from "../../kit/js/heatmap.js";
+import { heatmap, hidpiContext, maxAbs, onThemeChange, pixelCanvas, themeColors, scratch } from "../../kit/js/heatmap.js";
 import { format } from "../../kit/js/numbers.js";
 
 /** Sides of a small and of an enlarged image, in pixels. */
@@ -59,7 +59,7 @@ export function imagesView({ messages, root, signal, select }) {
     put(canvas, size, pixelCanvas(rows, columns, (p, data) => {
       for (let c = 0; c < 3; c += 1) data[4 * p + c] = pixels[start + (depth === 3 ? c : 0) * rows * columns + p];
       data[4 * p + 3] = 255;
-    }));
+    }, scratch));
   }
   function put(canvas, size, picture) {
     const [, rows, columns] = scene.shape;
@@ -73,7 +73,7 @@ export function imagesView({ messages, root, signal, select }) {
     const start = selected * rows * columns;
     const strongest = maxAbs(scene.gradients, start, start + rows * columns);
     drawImage(enlarged, scene.fakes, selected, LARGE);
-    put(gradient, LARGE, heatmap(scene.gradients, start, rows, columns, strongest, themeColors(root)));
+    put(gradient, LARGE, heatmap(scene.gradients, start, rows, columns, strongest, themeColors(root), scratch));
     scale.textContent = fillIn(messages.pixel_scale, { size: format(strongest, 3) });
   }
   return {

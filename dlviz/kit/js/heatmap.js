@@ -1,11 +1,23 @@
 // Numbers as colors on a canvas: one pixel per number, blue below zero and orange above, scaled up without smoothing.
 
-/** The current theme's colors and fonts by name, for drawing on a canvas. @param {HTMLElement} element inside the widget */
+/** A canvas for a picture that is drawn on another one at once: the next picture on it takes its place. A new canvas takes ten times as long. */
+export const scratch = document.createElement("canvas");
+
+/** The theme and its colors, by the element for which they were read. @type {WeakMap<HTMLElement, {theme: string | null, colors: Record<string, string>}>} */
+const colorsRead = new WeakMap();
+
+/** The current theme's colors and fonts by name, for drawing on a canvas. @param {HTMLElement} element inside the widget @returns {Record<string, string>} */
 export function themeColors(element) {
+  const theme = element.closest("[data-theme]")?.getAttribute("data-theme") ?? null;
+  const before = colorsRead.get(element);
+  if (before && before.theme === theme) return before.colors;
   const style = getComputedStyle(element);
   const numbered = ["dim", "class", "run", "height"].flatMap((kind) => [0, 1, 2, 3, 4, 5].map((k) => `${kind}-${k}`));
   const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "select", "select-soft", "accent", "raised", "good", "ink-2", "font", "mono", ...numbered];
-  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  const colors = Object.freeze(Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])));
+  // Before its style sheet is there, an element has no colors.
+  if (theme && colors.paper) colorsRead.set(element, { theme, colors });
+  return colors;
 }
 
 /** Red, green and blue of a color such as "#0969da". @returns {number[]} */
@@ -17,8 +29,10 @@ export function channels(hex) {
  * Draw a heat map of rows × columns pixels, to be scaled up.
  * @param {ArrayLike<number>} values row-major, read from `from`
  * @param {number} max the value with the strongest color
+ * @param {Record<string, string>} colors
+ * @param {HTMLCanvasElement} [canvas] a new one, or `scratch`
  */
-export function heatmap(values, from, rows, columns, max, colors) {
+export function heatmap(values, from, rows, columns, max, colors, canvas = undefined) {
   const [paper, pos, neg, bad] = [colors.paper, colors.pos, colors.neg, colors.bad].map(channels);
   return pixelCanvas(rows, columns, (p, data) => {
     const value = values[from + p];
@@ -27,21 +41,20 @@ export function heatmap(values, from, rows, columns, max, colors) {
     const to = nonfinite ? bad : value < 0 ? neg : pos;
     for (let c = 0; c < 3; c += 1) data[4 * p + c] = paper[c] + (to[c] - paper[c]) * share;
     data[4 * p + 3] = 255;
-  });
+  }, canvas);
 }
 
 /** Draw values as the opacity of one color. */
-export function alphaMap(values, rows, columns, max, color) {
+export function alphaMap(values, rows, columns, max, color, canvas = undefined) {
   const rgb = channels(color);
   return pixelCanvas(rows, columns, (p, data) => {
     data.set(rgb, 4 * p);
     data[4 * p + 3] = max > 0 ? 215 * Math.sqrt(Math.min(1, Math.abs(values[p]) / max)) : 0;
-  });
+  }, canvas);
 }
 
-/** @param {number} rows @param {number} columns @param {(p: number, data: Uint8ClampedArray) => void} set */
-export function pixelCanvas(rows, columns, set) {
-  const canvas = document.createElement("canvas");
+/** @param {number} rows @param {number} columns @param {(p: number, data: Uint8ClampedArray) => void} set @param {HTMLCanvasElement} [canvas] a new one, or `scratch` */
+export function pixelCanvas(rows, columns, set, canvas = document.createElement("canvas")) {
   canvas.width = Math.max(1, columns);
   canvas.height = Math.max(1, rows);
   const context = canvas.getContext("2d");

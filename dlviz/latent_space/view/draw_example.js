@@ -1,7 +1,7 @@
 // One example on a canvas: an image, the curves of a series, or the bars of a row; and the same of a difference.
 
 import { drawLine } from "../../kit/js/canvas.js";
-import { channels, heatmap, hidpiContext, pixelCanvas } from "../../kit/js/heatmap.js";
+import { channels, heatmap, hidpiContext, pixelCanvas, scratch } from "../../kit/js/heatmap.js";
 import { h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
@@ -26,7 +26,7 @@ export function drawExample(context, box, values, picture, colors, { small = fal
 }
 
 function drawImage(context, [left, top, width, height], values, [depth, rows, columns], picture, colors, isError) {
-  const pixels = isError && depth === 1 ? heatmap(values, 0, rows, columns, picture.error_scale, colors) : plainPixels(values, depth, rows, columns, isError ? [-picture.error_scale, picture.error_scale] : [picture.low[0], picture.high[0]], channels(colors.bad));
+  const pixels = isError && depth === 1 ? heatmap(values, 0, rows, columns, picture.error_scale, colors, scratch) : plainPixels(values, depth, rows, columns, isError ? [-picture.error_scale, picture.error_scale] : [picture.low[0], picture.high[0]], channels(colors.bad));
   const scale = Math.min(width / columns, height / rows);
   context.imageSmoothingEnabled = false;
   context.drawImage(pixels, left + (width - columns * scale) / 2, top + (height - rows * scale) / 2, columns * scale, rows * scale);
@@ -40,7 +40,7 @@ function plainPixels(values, depth, rows, columns, [low, high], bad) {
       data[4 * p + c] = Number.isFinite(value) ? (255 * (value - low)) / (high - low) : bad[c];
     }
     data[4 * p + 3] = 255;
-  });
+  }, scratch);
 }
 function drawSeries(context, [left, top, width, height], values, [depth, length], picture, colors, dash, isFaint) {
   const [low, high] = [picture.low[0], picture.high[0]];

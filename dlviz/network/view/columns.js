@@ -4,7 +4,7 @@ import { fillIn, h, onKeys, s } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
 import { format } from "../../kit/js/numbers.js";
 import { flights } from "../../kit/js/flights.js";
-import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 import { mapLayout } from "./map_layout.js";
 
 /** Distance between the left edges of neighboring columns. */
@@ -159,9 +159,9 @@ export function columnRow({ model, messages, signal, pick }) {
     if (selected >= 0 && selected < layout.count) outline(context, layout.rect(selected), colors.select, 2.5);
   }
   function mapPicture(data, k, perMap, max, colors) {
-    if (data.layout === "vector") return heatmap(data.numbers, k, 1, 1, perMap ? data.max : max, colors);
+    if (data.layout === "vector") return heatmap(data.numbers, k, 1, 1, perMap ? data.max : max, colors, scratch);
     const [, rows, columns] = data.drawn;
-    return heatmap(data.numbers, k * rows * columns, rows, columns, perMap ? data.maxima[k] : max, colors);
+    return heatmap(data.numbers, k * rows * columns, rows, columns, perMap ? data.maxima[k] : max, colors, scratch);
   }
   /** The part of a map's rectangle that a receptive field covers. @returns {[number, number, number, number]} */
   function boxRect([x, y, width, height], box, data) {

@@ -2,7 +2,7 @@
 
 import { arrowDirection, h, onKeys } from "../../kit/js/dom.js";
 import { typedArray } from "../../kit/js/typed_arrays.js";
-import { alphaMap, hidpiContext, maxAbs, pixelCanvas } from "../../kit/js/heatmap.js";
+import { alphaMap, hidpiContext, maxAbs, pixelCanvas, scratch } from "../../kit/js/heatmap.js";
 
 const IMAGE_SIDE = 190;
 
@@ -49,7 +49,7 @@ export function imagePanel({ messages, signal, occlude }) {
     if (overlay?.gradient) {
       const { drawn, values } = overlay.gradient;
       context.globalAlpha = 0.9;
-      context.drawImage(alphaMap(values, drawn[0], drawn[1], maxAbs(values), state.colors.flow), 0, 0, columns * scale, rows * scale);
+      context.drawImage(alphaMap(values, drawn[0], drawn[1], maxAbs(values), state.colors.flow, scratch), 0, 0, columns * scale, rows * scale);
       context.globalAlpha = 1;
     }
     const box = overlay?.boxes?.["0"];

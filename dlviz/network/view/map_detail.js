@@ -3,7 +3,7 @@
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { fixed, format } from "../../kit/js/numbers.js";
 import { indexExpression } from "../../kit/js/tensor_block.js";
-import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 
 const MAP_SIDE = 264;
 const INPUT_SIDE = 52;
@@ -111,7 +111,7 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
     const { max, colors, selected } = state;
     const { size, values, drawn } = detail.map;
     const context = hidpiContext(canvas, size[1] * cell, size[0] * cell);
-    context.drawImage(heatmap(values, 0, drawn[0], drawn[1], max > 0 ? max : maxAbs(values), colors), 0, 0, size[1] * cell, size[0] * cell);
+    context.drawImage(heatmap(values, 0, drawn[0], drawn[1], max > 0 ? max : maxAbs(values), colors, scratch), 0, 0, size[1] * cell, size[0] * cell);
     if (texts) drawNumbers(context, drawn);
     if (selected.length) outlineCell(context, rowAndColumn(selected), colors.select, 2.5);
     if (document.activeElement === map || map.matches(":hover")) outlineCell(context, cursor, colors.select, 2);
@@ -123,7 +123,7 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
   function drawSmall(node, { size, values, drawn }, side) {
     const scale = side / Math.max(...size);
     const context = hidpiContext(node, Math.max(4, size[1] * scale), Math.max(4, size[0] * scale));
-    context.drawImage(heatmap(values, 0, drawn[0], drawn[1], maxAbs(values), state.colors), 0, 0, size[1] * scale, size[0] * scale);
+    context.drawImage(heatmap(values, 0, drawn[0], drawn[1], maxAbs(values), state.colors, scratch), 0, 0, size[1] * scale, size[0] * scale);
   }
   function cellTexts() {
     const { values, drawn } = detail.map;

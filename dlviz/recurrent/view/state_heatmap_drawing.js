@@ -2,7 +2,7 @@
 
 import { drawBox, drawDisc, drawLine } from "../../kit/js/canvas.js";
 import { format } from "../../kit/js/numbers.js";
-import { heatmap, maxAbs, hidpiContext } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 
 /** Space for labels at the left, and at the right. */
 const LEFT = 64;
@@ -69,7 +69,7 @@ export function drawHeatmaps(scene, layout, { colors, mono }) {
   const width = layout.column * scene.steps;
   context.textBaseline = "middle";
   for (const { name, values, count, max, top, bottom } of layout.heatmaps) {
-    context.drawImage(heatmap(values, 0, count, scene.steps, max, colors), LEFT, top, width, bottom - top);
+    context.drawImage(heatmap(values, 0, count, scene.steps, max, colors, scratch), LEFT, top, width, bottom - top);
     drawBox(context, [LEFT - 0.5, top - 0.5, width + 1, bottom - top + 1], colors.line);
     drawLabel(context, name, max, (top + bottom) / 2, { colors, mono });
   }

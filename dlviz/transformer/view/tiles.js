@@ -3,7 +3,7 @@
 import { redrawOnChange } from "../../kit/js/animation.js";
 import { drawBox } from "../../kit/js/canvas.js";
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
-import { channels, hidpiContext, maxAbs, pixelCanvas, themeColors } from "../../kit/js/heatmap.js";
+import { channels, hidpiContext, maxAbs, pixelCanvas, themeColors, scratch } from "../../kit/js/heatmap.js";
 import { format } from "../../kit/js/numbers.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { isAvailable } from "../../kit/js/precomputed.js";
@@ -113,7 +113,7 @@ export function tileChooser({ messages, model, root, signal, open }) {
       const value = share(p);
       for (let c = 0; c < 3; c += 1) data[4 * p + c] = paper[c] + ((value < 0 ? neg : pos)[c] - paper[c]) * Math.abs(value);
       data[4 * p + 3] = 255;
-    });
+    }, scratch);
   }
 
   /** Call and head of a head that is counted over all calls. */

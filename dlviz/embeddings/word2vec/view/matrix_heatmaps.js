@@ -3,7 +3,7 @@
 import { drawBox } from "../../../kit/js/canvas.js";
 import { arrowDirection, h, fillIn, onKeys } from "../../../kit/js/dom.js";
 import { format, shape } from "../../../kit/js/numbers.js";
-import { heatmap, hidpiContext } from "../../../kit/js/heatmap.js";
+import { heatmap, hidpiContext, scratch } from "../../../kit/js/heatmap.js";
 
 /** Width and height of a matrix, gap between its blocks, largest cell, smallest height of a row with a label, and width of the labels. */
 const WIDTH = 150;
@@ -106,7 +106,7 @@ function paint(canvas, values, framed, { scene, snapshot, colors, row, layout, n
   const rows = scene.labels.length;
   const blockWidth = scene.columns * cellWidth;
   const context = hidpiContext(canvas, names + blocks * blockWidth + (blocks - 1) * GAP + 6, rowsPerBlock * cellHeight + 2);
-  const picture = heatmap(values, 0, rows, scene.columns, snapshot.max_abs, colors);
+  const picture = heatmap(values, 0, rows, scene.columns, snapshot.max_abs, colors, scratch);
   const corner = (one) => cornerOf(one, { scene, layout, names });
   for (let block = 0; block < blocks; block += 1) {
     const count = Math.min(rowsPerBlock, rows - block * rowsPerBlock);
