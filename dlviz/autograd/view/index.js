@@ -11,8 +11,8 @@ import { panZoom } from "./pan_zoom.js";
 import { legend, nodePanel } from "./node_panel.js";
 import { place } from "./coordinates.js";
 
-/** Least milliseconds between two contents of the side panel. */
-const SIDE_PAUSE = 100;
+/** Least milliseconds from one content of the side panel to the next. */
+const SIDE_INTERVAL = 100;
 
 function render({ model, el, signal }) {
   let scene;
@@ -22,8 +22,8 @@ function render({ model, el, signal }) {
   let size = { width: 1, height: 1 };
   let showsLegend = false;
   /** When the panel was last drawn, and the timer that will draw it. */
-  let sideDrawn = 0;
-  let waitingSide = 0;
+  let sideDrawnAt = 0;
+  let sideTimer = 0;
   const details = new Map();
   const on = baseView({
     model, el, signal, name: model.get("messages").name, captions: "flow", steps, label, draw, showStep,
@@ -130,20 +130,20 @@ function render({ model, el, signal }) {
       current: finished && !model.get("playing") ? -1 : running,
       hasRun: (node) => (flow.stepOf.get(node) ?? Infinity) <= step,
     });
-    showSideInTime(selected < 0 && !finished ? running : selected);
+    showSideThrottled(selected < 0 && !finished ? running : selected);
     const box = visibleBox(finished ? selected : running);
     if (box !== undefined) view.reveal(diagram.rectangle(box));
   }
 
-  /** While steps come fast the panel keeps its node for a while: nobody reads sixty a second, and each takes longer to draw than a step. */
-  function showSideInTime(node) {
-    clearTimeout(waitingSide);
+  /** Show a node in the side panel, at most one in SIDE_INTERVAL: a panel takes longer to lay out than a step to draw. */
+  function showSideThrottled(node) {
+    clearTimeout(sideTimer);
     const isOpen = !ui.side.hidden && !showsLegend && node >= 0;
-    const wait = isOpen ? sideDrawn + SIDE_PAUSE - performance.now() : 0;
-    if (wait > 0) waitingSide = setTimeout(() => !signal.aborted && showSideInTime(node), wait);
+    const wait = isOpen ? sideDrawnAt + SIDE_INTERVAL - performance.now() : 0;
+    if (wait > 0) sideTimer = setTimeout(() => !signal.aborted && showSideThrottled(node), wait);
     else {
       showSide(node);
-      sideDrawn = performance.now();
+      sideDrawnAt = performance.now();
     }
   }
 

@@ -1,22 +1,22 @@
 // Numbers as colors on a canvas: one pixel per number, blue below zero and orange above, scaled up without smoothing.
 
-/** A canvas for a picture that is drawn on another one at once: the next picture on it takes its place. A new canvas takes ten times as long. */
+/** A shared canvas for a picture that is copied to another canvas at once: the next picture replaces it. A new canvas takes ten times as long. */
 export const scratch = document.createElement("canvas");
 
 /** The theme and its colors, by the element for which they were read. @type {WeakMap<HTMLElement, {theme: string | null, colors: Record<string, string>}>} */
-const colorsRead = new WeakMap();
+const colorCache = new WeakMap();
 
 /** The current theme's colors and fonts by name, for drawing on a canvas. @param {HTMLElement} element inside the widget @returns {Record<string, string>} */
 export function themeColors(element) {
   const theme = element.closest("[data-theme]")?.getAttribute("data-theme") ?? null;
-  const before = colorsRead.get(element);
+  const before = colorCache.get(element);
   if (before && before.theme === theme) return before.colors;
   const style = getComputedStyle(element);
   const numbered = ["dim", "class", "run", "height"].flatMap((kind) => [0, 1, 2, 3, 4, 5].map((k) => `${kind}-${k}`));
   const names = ["paper", "pos", "neg", "bad", "ink", "ink-3", "line", "line-2", "flow", "select", "select-soft", "accent", "raised", "good", "ink-2", "font", "mono", ...numbered];
   const colors = Object.freeze(Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])));
-  // Before its style sheet is there, an element has no colors.
-  if (theme && colors.paper) colorsRead.set(element, { theme, colors });
+  // Before its style sheet is loaded, an element has no colors.
+  if (theme && colors.paper) colorCache.set(element, { theme, colors });
   return colors;
 }
 

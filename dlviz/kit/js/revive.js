@@ -16,7 +16,7 @@ export function revive(value) {
     return new DataView(bytes.buffer);
   }
   if (typeof $number === "string") return Number($number);
-  // Of millions of numbers nothing is copied, and only what holds something encoded is made anew.
+  // Only what holds something encoded is copied: a page can have millions of numbers.
   /** @type {any} */
   let copy = null;
   const put = (key, item) => {
