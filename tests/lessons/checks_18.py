@@ -8,6 +8,18 @@ import dlviz
 from dlviz.kit.messages import message
 
 
+def dates(claims):
+    false = {"Caffe", "Theano", "deep learning"}
+    for name, (claimed, part, described) in claims.items():
+        assert part <= described
+        assert (part <= claimed <= described) == (name not in false)
+
+
+def license(text):
+    assert "Copyright (c) 2016-" in text.partition("From PyTorch:")[2].strip().partition("\n")[0]
+    assert "2013, 2014, 2015" in text.partition("All contributions from Caffe:")[2].strip().partition("\n")[0]
+
+
 def references(listed):
     years = [2000 + int(number[:2]) == year for _, _, year, number in listed]
     assert years == [True, True, False, True, True]
@@ -197,6 +209,14 @@ def equal_value(equal_value, new):
         assert math.isclose(base / (1 - base) * (1 - ppv) / ppv * (1 - fnr), fpr, rel_tol=1e-3)
     for base, expected in ((0.7, 0.44), (0.4, 0.125)):  # by hand
         assert abs(base / (1 - base) * 0.2 / 0.8 * 0.75 - expected) < 0.005
+
+
+def five_cars(pounds_of_co2, one_car):
+    # The paper's own results: 656,347 kWh and 626,155 pounds for the search, 201 and 192 for one training.
+    assert abs(pounds_of_co2(1515.43, 274_120, pounds_per_kilowatt_hour=1) - 656_347) < 1
+    assert abs(pounds_of_co2(1515.43, 274_120) - 626_155) < 1
+    assert abs(pounds_of_co2(1515.43, 84) - 192) < 0.5
+    assert abs(626_155 / one_car - 5) < 0.05
 
 
 def exercise_joules(joules):
