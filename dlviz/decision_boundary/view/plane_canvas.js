@@ -37,6 +37,8 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   let scene = null;
   /** @type {ReturnType<typeof planeAxes>} */
   let axes = null;
+  /** Canvases of this picture and of the one before, in turns. */
+  const layers = [h("canvas"), h("canvas")];
   /** Everything but the cursor, which is redrawn on every move. */
   let background = null;
   /** The picture before this one, which fades; how many pictures there were, and when the last one came. */
@@ -66,7 +68,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
 
   function draw(next) {
     state = { ...state, ...next };
-    background = document.createElement("canvas");
+    background = layers[Number(before === layers[0])];
     const context = hidpiContext(background, WIDTH, HEIGHT);
     context.drawImage(probabilityMap(), BOX.left, BOX.top, BOX.size, BOX.size);
     if (state.explained?.after) drawBoundary(context, scene, true);

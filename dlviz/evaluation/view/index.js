@@ -9,6 +9,9 @@ import { exampleDetail } from "./example_detail.js";
 import { exampleList } from "./example_list.js";
 import { matrix } from "./matrix.js";
 
+/** Pictures that are kept. */
+const KEPT = 500;
+
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   let scene = null;
@@ -69,9 +72,13 @@ function pictures() {
   let album = null;
   let bytes = null;
   let positions = new Map();
+  /** Pictures by example and size: a new canvas takes longer to make than all else of a card. @type {Map<string, HTMLCanvasElement>} */
+  const drawn = new Map();
   return {
     /** @param {any} next what dlviz.evaluation.scene.album returns, without pixels where there are no pictures */
     show(next) {
+      if (next?.pixels && next === album) return;
+      drawn.clear();
       album = next?.pixels ? next : null;
       bytes = album && typedArray(album.pixels, "uint8");
       positions = new Map(album ? Array.from(typedArray(album.numbers, "int32"), (number, at) => [number, at]) : []);
@@ -79,6 +86,9 @@ function pictures() {
     /** The picture of an example, its longer side so many CSS pixels; null where there is none. @param {number} number @param {number} side */
     draw(number, side) {
       if (!positions.has(number)) return null;
+      const key = `${number} ${side}`;
+      const made = drawn.get(key);
+      if (made) return made;
       const { height, width, channels } = album;
       const start = positions.get(number) * height * width * channels;
       const canvas = pixelCanvas(height, width, (p, data) => {
@@ -89,6 +99,8 @@ function pictures() {
       canvas.className = "confusion-picture";
       canvas.style.width = `${Math.max(1, Math.round(width * scale))}px`;
       canvas.style.height = `${Math.max(1, Math.round(height * scale))}px`;
+      if (drawn.size >= KEPT) drawn.clear();
+      drawn.set(key, canvas);
       return canvas;
     },
   };

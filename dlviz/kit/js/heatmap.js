@@ -64,9 +64,12 @@ export function pixelCanvas(rows, columns, set, canvas = document.createElement(
   return canvas;
 }
 
+/** Canvas pixels per CSS pixel. */
+export const pixelRatio = () => Math.min(3, window.devicePixelRatio || 1);
+
 /** Size a canvas for the screen's pixel ratio and return its 2D context in CSS pixels. */
 export function hidpiContext(canvas, width, height) {
-  const ratio = Math.min(3, window.devicePixelRatio || 1);
+  const ratio = pixelRatio();
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
   canvas.style.width = `${width}px`;

@@ -16,6 +16,11 @@ function aligned(value, decimals) {
   return isPlain ? value.toFixed(decimals).replace("-", "−") : format(value, 3);
 }
 
+/** Whether a row holds the gradients of a rank. @param {string} row */
+const isRank = (row) => /\d/.test(row);
+/** The cells of a row that hold numbers. @param {HTMLTableRowElement} row */
+const numberCells = (row) => [...row.cells].slice(1);
+
 /** @param {{model: any, messages: Record<string, string>, signal: AbortSignal, select: (parameter: number) => void}} options */
 export function gradientPanel({ model, messages, signal, select }) {
   const menu = h("select", { "aria-label": messages["gradients.parameter"] });
@@ -27,6 +32,9 @@ export function gradientPanel({ model, messages, signal, select }) {
   const element = h("div", { class: "dlviz-panel par-gradients" }, title, scroll, verdicts);
   const animation = flights({ layer: element, model, signal, className: "par-flight" });
   let offered = "";
+  let layout = "";
+  /** @type {Animation[]} */
+  let appearing = [];
   /** What is there when the picture opens comes from nowhere. */
   let hasOpened = false;
   menu.addEventListener("change", () => select(Number(menu.value)), { signal });
@@ -45,9 +53,24 @@ export function gradientPanel({ model, messages, signal, select }) {
     }
     return index.join(", ");
   }
+  /** Rows of the table. Another step of the same parameter keeps them, because making hundreds of new cells takes longer than a frame. @param {any} one a parameter @returns {HTMLTableRowElement[]} */
+  function rowsFor(one) {
+    const now = JSON.stringify([one.rows, one.entries, one.shape]);
+    if (now !== layout) {
+      layout = now;
+      const local = one.rows.filter(isRank).length;
+      const heads = Array.from({ length: one.entries }, (_, i) => h("th", { scope: "col" }, indexText(i, one.shape)));
+      const rows = one.rows.map((row) => h("tr", { "data-row": row }, rowLabel(row, local > 1 ? "local" : "alone"), ...heads.map(() => h("td", {}))));
+      // The ranks scroll if they are many; what becomes of their gradients stays in sight.
+      table.replaceChildren(h("thead", {}, h("tr", {}, h("td", {}), ...heads)), h("tbody", {}, ...rows.slice(0, local)), h("tfoot", {}, ...rows.slice(local)));
+    }
+    return /** @type {any} */ ([...table.querySelectorAll("tr[data-row]")]);
+  }
   /** @param {any} run @param {number} parameter @param {number} step @param {boolean} isNew whether the step has just changed */
   function show(run, parameter, step, isNew) {
     animation.stop();
+    for (const one of appearing) one.cancel();
+    appearing = [];
     const { parameters, steps } = run.gradients;
     const names = JSON.stringify(parameters.map(({ name }) => name));
     if (names !== offered) menu.replaceChildren(...parameters.map(({ name }, k) => h("option", { value: k }, name)));
@@ -68,12 +91,13 @@ export function gradientPanel({ model, messages, signal, select }) {
     // Four digits of the largest number, or fewer of a small one, so that a column stays narrow.
     const digits = max > 0 ? 3 - Math.floor(Math.log10(max)) : 0;
     const decimals = Math.max(0, Math.min(digits, Math.max(4, digits - 2)));
-    const heads = Array.from({ length: one.entries }, (_, i) => h("th", { scope: "col" }, indexText(i, one.shape)));
-    const cell = (value) => h("td", { style: `background:${diverging(value, max)}`, "data-nonfinite": Number.isFinite(value) ? null : "" }, aligned(value, decimals));
-    const local = one.rows.filter((row) => /\d/.test(row)).length;
-    const rows = one.rows.map((row, r) => h("tr", { "data-row": row }, rowLabel(row, local > 1 ? "local" : "alone"), ...Array.from(values.subarray(r * one.entries, (r + 1) * one.entries), cell)));
-    // The ranks scroll if they are many; what becomes of their gradients stays in sight.
-    table.replaceChildren(h("thead", {}, h("tr", {}, h("td", {}), ...heads)), h("tbody", {}, ...rows.slice(0, local)), h("tfoot", {}, ...rows.slice(local)));
+    const rows = rowsFor(one);
+    rows.flatMap(numberCells).forEach((cell, k) => {
+      cell.style.background = diverging(values[k], max);
+      cell.toggleAttribute("data-nonfinite", !Number.isFinite(values[k]));
+      cell.textContent = aligned(values[k], decimals);
+    });
+    const local = one.rows.filter(isRank).length;
     const moves = isNew && hasOpened && one.rows[local] === "mean" && animation.isWanted();
     hasOpened = true;
     if (moves) fly(rows.slice(0, local), rows.slice(local));
@@ -91,9 +115,7 @@ export function gradientPanel({ model, messages, signal, select }) {
         if (box.bottom <= to.top) animation.fly(cell.textContent, box, to, { origin, duration: MOVE, background: cell.style.background });
       }
     }
-    later.forEach((row, n) => {
-      for (const cell of [...row.cells].slice(1)) cell.animate([{ color: "transparent", background: "var(--paper)" }, {}], { delay: MOVE + n * APPEAR, duration: APPEAR, fill: "backwards" });
-    });
+    appearing = later.flatMap((row, n) => numberCells(row).map((cell) => cell.animate([{ color: "transparent", background: "var(--paper)" }, {}], { delay: MOVE + n * APPEAR, duration: APPEAR, fill: "backwards" })));
   }
   return { element, show };
 }

@@ -53,6 +53,8 @@ function render({ model, el, signal }) {
   function showStep(_, isNew) {
     if (isNew) showTraining();
     showTyped();
+    // Last, because reading places after writing costs a layout.
+    if (isNew) reveal();
   }
   function showTraining() {
     const at = step();
@@ -60,17 +62,17 @@ function render({ model, el, signal }) {
     const summary = fillIn(messages.size, { tokens: scene.sizes[at].toLocaleString("en"), each: perCharacter(at) });
     size.textContent = summary;
     text.setAttribute("aria-label", `${fillIn(messages.text_alt, { step: at })}: ${summary}`);
-    reveal();
     showPairs(at);
     showVocabulary(at);
     curve.select(at);
   }
-  /** Scroll the box to the first token that was merged last, or is merged next. */
+  /** Scroll the text to the first token that was merged last, or is merged next, and the vocabulary to its newest token. */
   function reveal() {
     const node = /** @type {HTMLElement | null} */ (text.querySelector("[data-new]") ?? text.querySelector("[data-next]"));
-    if (!node) return;
-    const top = node.offsetTop - text.offsetTop;
-    if (top < text.scrollTop || top + 30 > text.scrollTop + text.clientHeight) text.scrollTop = Math.max(0, top - 40);
+    const [end, top] = [vocabulary.scrollHeight, (node?.offsetTop ?? 0) - text.offsetTop];
+    const isHidden = top < text.scrollTop || top + 30 > text.scrollTop + text.clientHeight;
+    vocabulary.scrollTop = end;
+    if (node && isHidden) text.scrollTop = Math.max(0, top - 40);
   }
   const perCharacter = (at) => format(scene.sizes[at] / scene.characters, 3);
 
@@ -90,7 +92,6 @@ function render({ model, el, signal }) {
     const chips = scene.merges.slice(first, at).map(({ left, right, id }, k) => h("span", { class: "tok-token", "data-new": first + k === at - 1 ? "" : null, title: fillIn(messages.learned, { id, left: name(left), right: name(right), number: first + k + 1 }) }, name(id)));
     if (first) chips.unshift(h("span", { class: "dlviz-soft" }, fillIn(messages.earlier, { count: first })));
     vocabulary.replaceChildren(...chips);
-    vocabulary.scrollTop = vocabulary.scrollHeight;
     const learned = new Set(scene.merges.slice(0, at).map(({ id }) => id)).size;
     vocabularySize.textContent = fillIn(messages.vocabulary_size, { learned });
     vocabulary.setAttribute("aria-label", `${vocabularySize.textContent}: ${chips.map((chip) => chip.textContent).join(", ")}`);
