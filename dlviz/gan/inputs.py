@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dlviz.gan.losses import OUTPUTS, Loss, generator_loss
 from dlviz.gan.modes import Modes, check_modes
-from dlviz.gan.networks import check_module, noise_shape, output_kind
+from dlviz.gan.networks import check_module, fitting_shape, noise_shape, output_kind
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import evenly_spaced
@@ -207,7 +207,7 @@ def check_noise(noise: Any, generator: nn.Module, count: int, real: Tensor) -> T
     """Return the noise of all fakes, (M, …): `count` rows, or those of a given tensor.
 
     Args:
-        noise: size of a noise vector, a tensor (M, …), a function from a number of rows to such a tensor, or ``None`` for the size that
+        noise: size k of a noise vector, (k,) or (k, 1, 1), whichever the generator takes; a tensor (M, …), a function from a number of rows to such a tensor, or ``None`` for the size that
             the generator's first layer takes.
         generator: the learner's module.
         count: number of rows to draw.
@@ -225,6 +225,8 @@ def check_noise(noise: Any, generator: nn.Module, count: int, real: Tensor) -> T
             shape = (int(noise), *(shape or ())[1:])
         if shape is None:
             raise DlvizError(message("gan.refused.noise_unknown", kind=type(generator).__name__))
+        if real.dim() > 2:
+            shape = fitting_shape(generator, list(dict.fromkeys((shape, shape[:1], (shape[0], 1, 1)))), real[0])
         # A generator of its own leaves the learner's random numbers alone, and gives the same fakes in every run.
         drawn = torch.randn(count, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     elif callable(noise) and not isinstance(noise, type):

@@ -1,11 +1,12 @@
 """The learner's two networks: modules, or functions that call some; what can be read off them without a question."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -76,6 +77,31 @@ def noise_shape(generator: nn.Module) -> tuple[int, ...] | None:
             if isinstance(module, kind):
                 return (int(module.in_channels), *[1] * d) if module.in_channels else None
     return None
+
+
+def fitting_shape(generator: nn.Module, shapes: Sequence[tuple[int, ...]], sample: Tensor) -> tuple[int, ...]:
+    """Return the first shape of a noise vector of which the generator makes samples of the size of `sample`; if there is none, the first.
+
+    A generator that begins with a transposed convolution takes (k, 1, 1), or (k,) if its forward() adds the two dimensions itself.
+
+    Args:
+        generator: the learner's module.
+        shapes: the shapes to try, the likeliest first.
+        sample: a real sample.
+    """
+    # A trial would give a lazy layer its size for good.
+    if len(shapes) == 1 or any(map(is_lazy, parameters(generator))):
+        return shapes[0]
+    like = next((p for p in parameters(generator) if p.is_floating_point()), sample)
+    for shape in shapes:
+        try:
+            with torch.inference_mode(False), callables.untouched([generator]):
+                made = generator(torch.zeros(2, *shape, dtype=like.dtype, device=like.device))
+            if len(made) == 2 and made[0].numel() == sample.numel():
+                return shape
+        except Exception:  # a learner's forward may raise anything; the call whose fakes are drawn raises it again
+            pass
+    return shapes[0]
 
 
 def output_kind(discriminator: nn.Module, samples: Tensor) -> str:

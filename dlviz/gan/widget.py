@@ -386,8 +386,9 @@ def duel(
             are averaged by a function: ``lambda x: net(x).flatten(1).mean(1)``.
         real: real samples: points (N, 2), or images (N, C, H, W) or (N, H, W) of up to 128 pixels a side; a tensor, an array, a list or a
             table.
-        noise: size of the noise vector, a tensor (M, k) of fixed noise, or a function from a number of rows to such a tensor; by default
-            standard normal noise of the size that the generator's first linear or transposed convolutional layer takes.
+        noise: size k of the noise vector, (k,) or (k, 1, 1), whichever the generator takes; a tensor (M, k) of fixed noise, or a function
+            from a number of rows to such a tensor; by default standard normal noise of the size that the generator's first linear or
+            transposed convolutional layer takes.
         output: what the discriminator returns: "logits", "probs", or an unbounded "score" of a critic; "auto" takes it for "probs" if its
             last operation is a sigmoid or a softmax, else for "score" with the loss "wasserstein" or "least squares", else for "logits".
         loss: the generator's loss, whose gradient is drawn: "nonsaturating", "saturating", "wasserstein", "least squares", or a function of

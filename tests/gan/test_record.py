@@ -274,6 +274,32 @@ def test_noise_of_a_transposed_convolution_and_of_any_size():
     assert record(Sized(), mlp(2, 1), ring()[0], noise=7).noise.shape == (400, 7)
 
 
+class Unsqueezing(nn.Module):
+    """Generator of images from vectors (M, 8), or of conditional ones whose first layer reads the class."""
+
+    def __init__(self, *, conditional=False):
+        super().__init__()
+        self.of_class = nn.Linear(3, 8) if conditional else None
+        self.net = nn.Sequential(nn.ConvTranspose2d(8, 1, 6), nn.Tanh())
+
+    def forward(self, z):
+        if self.of_class is None:
+            return self.net(z[:, :, None, None])
+        return self.net(z + self.of_class(torch.ones(3, device=z.device))[:, None, None])
+
+
+@pytest.mark.parametrize("noise", [None, 8])
+def test_a_generator_that_adds_the_dimensions_of_an_image_itself_gets_vectors(noise):
+    found = record(Unsqueezing(), image_pair()[1], images(), samples=5, noise=noise)
+    assert found.noise.shape == (5, 8)
+    of_tensor = record(Unsqueezing(), image_pair()[1], images(), noise=found.noise)
+    assert of_tensor.noise.shape == (5, 8)
+    conditional = Unsqueezing(conditional=True)
+    assert record(conditional, image_pair()[1], images(), samples=5, noise=8).noise.shape == (5, 8, 1, 1)
+    with pytest.raises(DlvizError, match=r"noise of shape \(100, 7.*lambda n"):
+        record(Unsqueezing(), image_pair()[1], images(), noise=7)
+
+
 def test_lazy_layers_many_real_points_and_other_data_are_taken():
     points = ring(3000)[0]
     found = record(mlp(2, 2), mlp(2, 1), points.numpy())
