@@ -257,6 +257,12 @@ def _notes(state: LatentState) -> list[dict[str, str]]:
     bad = int((~record.codes.isfinite().all(1)).sum())
     if bad:
         notes.append(message("latent_space.note.nonfinite", count=bad))
+    variance = state.model.variance
+    if record.std is not None and variance in ("var", "std"):
+        # The root of a negative variance is NaN; a code that is no number has been said above.
+        unfit = int((record.codes.isfinite() & ~(record.std >= 0)).sum())
+        if unfit:
+            notes.append(message(f"latent_space.note.no_{variance}", count=unfit, all=record.std.numel()))
     if record.unused:
         named = ", ".join(message("latent_space.dimension", number=number) for number in record.unused[:8])
         named += ", …" if len(record.unused) > 8 else "."

@@ -205,6 +205,22 @@ def test_codes_that_are_not_finite_are_said_so_and_harm_nothing():
     view.to_html()
 
 
+@pytest.mark.parametrize("variance", ["var", "std", "log_var", "log_std"])
+def test_a_second_output_that_cannot_be_a_variance_is_said_so(variance):
+    net, x = Coder(), images()
+    second = net.eval().encode(x)[1]
+    view = dlviz.latent(net.encode, net.decode, x, variance=variance)
+    is_log = variance.startswith("log")
+    said = "" if is_log else f"is negative or NaN in {int((second < 0).sum())} of {second.numel()} places"
+    assert said in str(view.scene["notes"])
+    assert ("log_var" in str(view.scene["notes"])) is not is_log
+    positive = dlviz.latent(
+        lambda x: (x[:, 0, 0, :2], x[:, 0, 1, :2]), lambda code: code.repeat(1, 18), x, variance=variance
+    )
+    assert "negative" not in str(positive.scene["notes"])
+    view.to_html()
+
+
 def test_labels_may_be_names_and_classes_name_numbers():
     x = torch.rand(6, 4)
     coder = (lambda x: x[:, :2], lambda code: code.repeat(1, 2), x)
