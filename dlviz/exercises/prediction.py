@@ -152,6 +152,8 @@ def _equal(a: Any, b: Any) -> bool:
 def _show(answer: Any) -> str:
     if isinstance(answer, list):
         return str(tuple(answer))
+    if isinstance(answer, int):
+        return f"{answer:,}"
     return f'"{answer}"' if isinstance(answer, str) else f"{answer:g}"
 
 

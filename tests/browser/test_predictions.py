@@ -107,6 +107,50 @@ def test_every_prediction_of_an_exported_page_by_mouse_and_show_me(open_page, ev
         expect(page.locator(f'.waiting[data-id="{id}"]')).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("20,100", "Read as the number 20,100."),
+        ("20100", "Read as the number 20,100."),
+        ("-1,234.5", "Read as the number -1234.5."),
+        ("(20,100)", "Read as the shape (20, 100)."),
+        ("3,4", "Read as the shape (3, 4)."),
+        ("64, 100", "Read as the shape (64, 100)."),
+        ("1,2345", "Read as the shape (1, 2345)."),
+        ("4,", "Read as the shape (4,)."),
+        ("about 3", message("exercise_cards.unreadable")),
+        ("", ""),
+    ],
+)
+def test_a_typed_answer_says_how_it_is_read_and_groups_of_three_digits_are_a_number(open_page, typed, read):
+    page = open_page(PredictionCard(PREDICTIONS["12.reads"]))
+    field = card(page, "12.reads").get_by_role("textbox")
+    field.fill(typed)
+    expect(card(page, "12.reads").locator(".exercise-row .dlviz-soft")).to_have_text(read)
+    if typed == "20,100":
+        page.keyboard.press("Enter")
+        expect(card(page, "12.reads").locator(".dlviz-badge")).to_have_text(BADGES[True])
+
+
+@pytest.mark.parametrize("id", ["12.reads", "11.peaked"])
+@pytest.mark.parametrize("way", ["Lock in", "Show me", "Enter"])
+def test_the_focus_stays_in_the_card_after_the_answer(open_page, id, way):
+    page = open_page(PredictionCard(PREDICTIONS[id]))
+    question, right = PREDICTIONS[id], truth(PREDICTIONS[id])
+    if way == "Enter":
+        answer_by_keyboard(page, question, right)
+    else:
+        if question.options:
+            page.keyboard.press("Tab")
+            card(page, id).locator(f'[data-value="{right}"]').click()
+        else:
+            card(page, id).get_by_role("textbox").fill(str(right))
+        card(page, id).get_by_role("button", name=way).click()
+    expect(card(page, id).locator(".exercise-why")).to_be_visible()
+    page.evaluate("async () => { for (let k = 0; k < 3; k += 1) await new Promise(requestAnimationFrame); }")
+    assert page.evaluate("document.activeElement.closest('.exercise-card')?.dataset.item") == id
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_questions_before_and_after_are_accessible(open_page, axe, every_prediction, theme):
     page = open_page(every_prediction, theme=theme, bypass_csp=True)

@@ -32,10 +32,15 @@ function render({ model, el, signal }) {
     const next = () => shownHints.children.length + 1;
     const label = () => fillIn(next() === 1 ? messages.hint : messages.next_hint, { number: next(), count: hints.length });
     const element = button(label(), signal, () => {
-      shownHints.append(h("li", {}, ...paragraph(hints[next() - 1]).childNodes));
+      const shown = h("li", { tabindex: "-1" }, ...paragraph(hints[next() - 1]).childNodes);
+      shownHints.append(shown);
       shownHints.hidden = false;
-      if (next() > hints.length) element.remove();
-      else element.textContent = label();
+      if (next() <= hints.length) element.textContent = label();
+      else {
+        // The button that had the focus goes.
+        shown.focus({ preventScroll: true });
+        element.remove();
+      }
     });
     return element;
   }

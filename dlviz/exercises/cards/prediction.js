@@ -12,7 +12,7 @@ function render({ model, el, signal }) {
   const answers = h("div", { class: "exercise-options" });
   const field = h("input", { type: "text", class: "exercise-field", "aria-label": messages.field, placeholder: messages.field, autocomplete: "off", spellcheck: "false" });
   const help = h("p", { class: "dlviz-soft" });
-  const after = h("div", { class: "exercise-after", hidden: "" });
+  const after = h("div", { class: "exercise-after", tabindex: "-1", hidden: "" });
   const lock = button(messages.lock, signal, lockIn, "exercise-primary");
   const show = button(messages.show, signal, showTruth, "exercise-quiet");
   const row = h("div", { class: "exercise-row" }, lock, show, help);
@@ -63,6 +63,12 @@ function render({ model, el, signal }) {
   function answer() {
     return options.length ? chosen : parse(field.value);
   }
+  /** How a typed answer is read. */
+  function readBack() {
+    const given = answer();
+    if (field.value.trim() === "") return "";
+    return given === null ? messages.unreadable : fillIn(messages[Array.isArray(given) ? "read_shape" : "read_number"], { answer: format(given) });
+  }
   function lockIn() {
     const given = answer();
     if (given === null || result() || isWaiting) return;
@@ -83,12 +89,13 @@ function render({ model, el, signal }) {
   function update() {
     const found = result();
     if (found) isWaiting = false;
+    // What is hidden next would leave the focus nowhere, and with it the notebook's keys.
+    const losesFocus = found !== null && [row, field].some((node) => node.contains(document.activeElement));
     row.hidden = found !== null;
     after.hidden = !found;
     field.disabled = isWaiting || found !== null;
     lock.setAttribute("aria-disabled", String(answer() === null || isWaiting));
-    const unreadable = !options.length && field.value.trim() !== "" && answer() === null;
-    help.textContent = isWaiting ? messages.waiting : unreadable ? messages.unreadable : options.length ? fillIn(messages.choose, { count: options.length }) : "";
+    help.textContent = isWaiting ? messages.waiting : options.length ? fillIn(messages.choose, { count: options.length }) : readBack();
     for (const { value, element, mark, note } of choices) {
       const isTruth = found !== null && value === found.truth;
       const isGiven = found ? value === found.given : value === chosen;
@@ -99,7 +106,8 @@ function render({ model, el, signal }) {
       note.textContent = !found ? "" : [isGiven ? messages.yours : "", isTruth ? messages.truth : ""].filter(Boolean).join(" · ");
     }
     if (found) showResult(found);
-    else ui.setBadge({ text: isWaiting ? messages["state.waiting"] : messages["state.open"], kind: "" });
+    if (losesFocus) after.focus({ preventScroll: true });
+    if (!found) ui.setBadge({ text: isWaiting ? messages["state.waiting"] : messages["state.open"], kind: "" });
   }
   function showResult({ given, truth, right, first, why, notes }) {
     const isShown = given === null;
@@ -139,12 +147,15 @@ function render({ model, el, signal }) {
   }
 }
 
-/** A number such as 0.25 or 1e-3, or a shape such as (2, 3) as a list; null for anything else. @param {string} text @returns {number | number[] | null} */
+/** A number such as 0.25, 1e-3 or 20,100, or a shape such as (2, 3) as a list; null for anything else. @param {string} text @returns {number | number[] | null} */
 function parse(text) {
-  const bare = text.trim().replace(/^[([]|[)\]]$/g, "").replace("−", "-");
-  const isShape = /[,([]/.test(text);
+  const written = text.trim().replaceAll("−", "-");
+  // Commas before every three digits group them, unless parentheses make it a shape.
+  const isGrouped = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(written);
+  const bare = (isGrouped ? written.replaceAll(",", "") : written).replace(/^[([]|[)\]]$/g, "");
+  const isShape = !isGrouped && /[,([]/.test(written);
   const parts = bare.split(",").map((part) => part.trim()).filter((part, i, all) => part !== "" || i < all.length - 1);
-  if (parts.length === 0 || parts.some((part) => !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part))) return isShape && bare.trim() === "" && text.trim() !== "" ? [] : null;
+  if (parts.length === 0 || parts.some((part) => !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part))) return isShape && bare.trim() === "" && written !== "" ? [] : null;
   const numbers = parts.map(Number);
   if (!isShape) return numbers[0];
   return numbers.every(Number.isInteger) ? numbers : null;
@@ -157,7 +168,8 @@ function isEqual(given, truth) {
 }
 
 function format(value) {
-  return Array.isArray(value) ? `(${value.join(", ")}${value.length === 1 ? "," : ""})` : String(value);
+  if (Array.isArray(value)) return `(${value.join(", ")}${value.length === 1 ? "," : ""})`;
+  return Number.isInteger(value) ? value.toLocaleString("en") : String(value);
 }
 
 export default { render };
