@@ -312,6 +312,56 @@ def test_where_attention_by_hand_was_lost_is_said(weigh, words):
         record(lambda x: weigh(x @ x.mT) @ x, torch.randn(1, 5, 4))
 
 
+AFTER_A_PRODUCT = {
+    "cross_entropy": lambda x: F.cross_entropy(x, torch.zeros(2, 5, dtype=torch.long)),
+    "mean": lambda x: x.mean(1),
+    "mean of all": torch.mean,
+    "sum": lambda x: x.sum(-2),
+    "amax": lambda x: x.amax(1),
+    "var": lambda x: x.var(1),
+    "argmax": lambda x: x.argmax(1),
+    "diagonal": lambda x: x.diagonal(dim1=1, dim2=2),
+    "pad": lambda x: F.pad(x, (0, 0, 1, 0)),
+    "index_select": lambda x: x.index_select(1, torch.tensor([0, 1])),
+    "gather": lambda x: x.gather(1, torch.zeros(2, 2, 5, dtype=torch.long)),
+    "repeat": lambda x: x.repeat(1, 2, 1),
+}
+
+
+@pytest.mark.parametrize("name", AFTER_A_PRODUCT)
+def test_a_product_that_is_no_attention_may_be_reduced_padded_or_indexed(name):
+    x = torch.randn(2, 5, 4)
+
+    def model(x):
+        attended = (x @ x.mT).softmax(-1) @ x
+        return AFTER_A_PRODUCT[name](attended @ x.mT)
+
+    found = record(model, x)
+    assert torch.equal(found.output, model(x))
+    assert [call.shape for call in found.calls] == [(2, 1, 5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("follower", "module", "words"),
+    [
+        ("follow.scores_after", lambda x: (x @ x.mT / 2).softmax(-1) @ x, "call of div .* ZeroDivisionError"),
+        ("attention_call", lambda x: (x @ x.mT).softmax(-1) @ x, "call of matmul .* ZeroDivisionError"),
+        ("sdpa_call", lambda x: F.scaled_dot_product_attention(x, x, x), "scaled_dot_product_attention that could not"),
+        ("multihead_call", nn.MultiheadAttention(4, 2), "multi_head_attention_forward that could not"),
+    ],
+)
+def test_what_fails_while_a_call_is_followed_is_not_taken_for_the_models_own_exception(
+    monkeypatch, follower, module, words
+):
+    def fail(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(f"dlviz.transformer.recording.recorder.{follower}", fail)
+    x = torch.randn(2, 5, 4)
+    with pytest.raises(DlvizError, match=words):
+        record(module, *[x] * (3 if isinstance(module, nn.Module) else 1))
+
+
 class FeaturesFirst(MaskedFill):
     """Heads joined as (D, H): the heads' numbers are interleaved."""
 

@@ -46,10 +46,10 @@ def scores_after(
         return Weights(tag, output.clone()) if _is_last(dim, output.dim()) else None
     if name == "exp":
         return Exponentials(tag)
-    moved, rule = tag.broadcast(output.shape), _RULES.get(name)
+    factor, rule = factor_of(name, function, tagged, args), _RULES.get(name)
+    moved = tag.broadcast(output.shape) if factor or rule else None
     if moved is None:
         return None
-    factor = factor_of(name, function, tagged, args)
     if factor:
         return moved.times(factor)
     return rule(moved, tagged, args, kwargs) if rule else None

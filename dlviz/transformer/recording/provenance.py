@@ -99,7 +99,7 @@ class Scores:
         return replace(self, rows=rows[..., 0], mask=mask)
 
     def broadcast(self, shape: torch.Size) -> "Scores | None":
-        """Return the tag after a function that broadcast the scores to a shape."""
+        """Return the tag after an elementwise function that broadcast the scores to a shape."""
         if shape == self.shape:
             return self
         return replace(self, rows=self.rows.expand(shape[:-1])) if shape[-1] == self.shape[-1] else None

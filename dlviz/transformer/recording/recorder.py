@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
 from dlviz.torchkit.forward_trace import function_name
 from dlviz.torchkit.model_copies import GeneratorStates
 from dlviz.torchkit.modules import named_modules
+from dlviz.torchkit.nested import tensors_in
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits, edited_call
 from dlviz.transformer.recording import follow
@@ -40,6 +42,8 @@ from dlviz.transformer.recording.provenance import (
 )
 from dlviz.transformer.recording.sdpa import sdpa_call
 
+#: Names of the functions that compute attention at once.
+CALLS = ("multi_head_attention_forward", "scaled_dot_product_attention")
 _JOINING = ("cat", "stack", "concat", "concatenate")
 
 
@@ -108,22 +112,38 @@ class AttentionRecorder(TorchFunctionMode):
         # Inside torch.vmap a tensor stands for a whole batch, and has no numbers of its own.
         if any(isinstance(x, Tensor) and torch._C._functorch.is_batchedtensor(x) for x in args):
             return function(*args, **kwargs)
-        if function is F.multi_head_attention_forward:
-            return self._multihead(function, args, kwargs)
+        start = GeneratorStates.now() if function is F.multi_head_attention_forward else None
         output = function(*args, **kwargs)
-        if function is F.scaled_dot_product_attention:
-            return self._sdpa(args, kwargs, output)
-        return self._follow(function_name(function), function, args, kwargs, output)
+        try:
+            if start is not None:
+                return self._multihead(args, kwargs, output, start)
+            if function is F.scaled_dot_product_attention:
+                return self._sdpa(args, kwargs, output)
+            return self._follow(function_name(function), function, args, kwargs, output)
+        except DlvizError:
+            raise
+        except Exception as error:  # what cannot be followed must not stop a module that runs on its own
+            self._forget(function_name(function), args, kwargs, output, error)
+            return output
 
-    def _multihead(self, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+    def _forget(self, name: str, args: Any, kwargs: Mapping[str, Any], output: Any, error: Exception) -> None:
+        """Leave the result of a function without a tag, and remember that attention may be lost there."""
+        changed = [output, *(args[:1] if name == "setitem" else ())]
+        for one in tensors_in(changed):
+            self._tags.pop(one, None)
+        tags = [self._tags.get(one) for one in tensors_in(args, kwargs)]
+        if name in CALLS or any(isinstance(tag, (Scores, Exponentials, Weights)) for tag in tags):
+            shown = f"{type(error).__name__}: {first_line(error)}"
+            self._lost.setdefault("call", message("transformer.refused.lost_call", function=name, error=shown))
+
+    def _multihead(self, args: Any, kwargs: Mapping[str, Any], output: Any, start: GeneratorStates) -> Any:
         given = multihead_arguments(args, kwargs)
-        start = GeneratorStates.now() if given["training"] and given["dropout_p"] else None
-        output = function(*args, **kwargs)
         for name in ("attn_mask", "key_padding_mask"):
             tag = None if given[name] is None else self._tags.get(given[name])
             if isinstance(tag, MaskTag) and tag.hidden is not None:
                 given[name] = tag.hidden
-        call, edited = self._edited(multihead_call(self._name(), given, output, start))
+        drops = given["training"] and given["dropout_p"]
+        call, edited = self._edited(multihead_call(self._name(), given, output, start if drops else None))
         self.found.add(call)
         return multihead_return(call, given) if edited else output
 
@@ -225,11 +245,17 @@ class AttentionRecorder(TorchFunctionMode):
         if self.found.count not in self._edits:
             return call, False
         edits, order = self._edits[self.found.count]
-        if order is None:
-            return edited_call(call, edits), True
-        made = edited_call(rearranged(call, order), edits)
-        back = torch.argsort(order.flatten()).view(call.shape[:2])
-        return rearranged(made, back), True
+        try:
+            if order is None:
+                return edited_call(call, edits), True
+            made = edited_call(rearranged(call, order), edits)
+            back = torch.argsort(order.flatten()).view(call.shape[:2])
+            return rearranged(made, back), True
+        except (RuntimeError, IndexError) as error:
+            shown = f"{type(error).__name__}: {first_line(error)}"
+            raise DlvizError(
+                message("transformer.refused.edit_failed", number=self.found.count, error=shown)
+            ) from error
 
     def _prescale(self, tensors: Sequence[Tensor]) -> float:
         tags = [self._tags.get(one) for one in tensors]
@@ -241,7 +267,7 @@ class AttentionRecorder(TorchFunctionMode):
 
     def lost(self) -> str:
         """Return a sentence about what looked like attention and was not followed to its end; "" if nothing did."""
-        return next((self._lost[kind] for kind in ("dim", "weights", "scores") if kind in self._lost), "")
+        return next((self._lost[kind] for kind in ("call", "dim", "weights", "scores") if kind in self._lost), "")
 
     def _lose(self, tag: Scores | Exponentials | Weights, name: str, args: Any, kwargs: Any, output: Any) -> None:
         if not isinstance(output, Tensor) or not output.is_floating_point() or name in PRODUCTS:
