@@ -74,10 +74,14 @@ def edits_of(entries: Sequence[Sequence[Any]], record: Record, sample: int, head
 
 
 def _painted(call: AttentionCall, sample: int, head: int, pairs: Sequence[Sequence[int]]) -> Tensor | None:
-    """Return the mask of a head with some pairs flipped, (L, S), True = may attend; ``None`` without pairs."""
+    """Return the mask of a head with some pairs flipped, (L, S), True = may attend; ``None`` without pairs.
+
+    Pairs that a shorter text no longer has are left out.
+    """
+    n, heads, length, count = call.shape
+    pairs = [(query, key) for query, key in pairs if query < length and key < count]
     if not pairs:
         return None
-    n, heads, length, count = call.shape
     allowed = torch.ones(length, count, dtype=torch.bool)
     if call.mask is not None:
         given = call.mask.expand(call.shape)[min(sample, n - 1), min(head, heads - 1)].cpu()

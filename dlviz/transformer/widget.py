@@ -86,6 +86,7 @@ class Attention(Widget):
         self._record: Record | None = None
         self._matrices: dict[str, Tensor] | None = None
         self._name, self._kind, self._given_tokens = name, module_call.kind, tokens
+        self._read_text = module_call.text  # the last one that was not refused
         module_call.take_snapshot("")
         found = module_call.snapshots[-1].record
         names = module_call.text if tokens is None and module_call.text else tokens
@@ -219,6 +220,7 @@ class Attention(Widget):
         except DlvizError as error:
             self.refusal = str(error)
             return
+        self._read_text = self.text
         if self._given_tokens is None:
             self._tokens = token_lists(self.text or None, "tokens")
         self._draw_edits()
@@ -244,9 +246,9 @@ class Attention(Widget):
     def _record_with(self, edits: Sequence[Sequence[Any]], snapshot: int) -> Record:
         """Return the record of a snapshot; of the last one with edits and another text."""
         state, plain = self._state(), self._of_snapshot(snapshot)
-        if plain is not state.snapshots[-1].record or not (edits or self.text != state.text):
+        text = "" if self._read_text == state.text else self._read_text
+        if plain is not state.snapshots[-1].record or not (edits or text):
             return plain
-        text = "" if self.text == state.text else self.text
         unedited = state.call(text) if text else plain
         return state.call(text, edits_of(edits, unedited, self.sample, self.head)) if edits else unedited
 

@@ -231,6 +231,29 @@ def test_another_text_is_encoded_and_a_bad_one_leaves_the_picture():
     assert view.refusal == ""
 
 
+def test_after_a_refused_text_the_last_one_that_was_read_is_updated_edited_and_saved():
+    view = encoder()
+    view.text = "abc"
+    view.text = "a?"
+    view.update()
+    assert view.scene["query_tokens"] == list("abc")
+    view.edits = [[0, "causal", 1]]
+    assert view.calls[0].weights.shape[2:] == (3, 3)
+    assert float(view.calls[0].weights[0, 0].triu(1).sum()) == 0
+    assert "ValueError" in view.refusal
+    view.to_html()
+    view.edits, view.text = [], "hello"
+    assert (view.refusal, view.calls[0].shape[2:]) == ("", (5, 5))
+
+
+def test_painted_pairs_that_a_shorter_text_lacks_are_left_out():
+    view = encoder()
+    view.edits = [[0, "pair", 4, 4], [0, "pair", 0, 1]]
+    view.text = "abc"
+    assert view.calls[0].mask.sum() == 8
+    assert not view.calls[0].mask[0, 1]
+
+
 def test_twelve_layers_of_twelve_heads_are_sent_in_one_megabyte():
     q = torch.randn(1, 12, 128, 64)
 
