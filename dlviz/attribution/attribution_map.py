@@ -21,6 +21,7 @@ class Attribution:
         strengths: the same without signs: of saliency and SmoothGrad the largest magnitude over the channels, else ``maps.abs()``.
         expected_sum: what the attributions should add up to, float64 (N,); ``None`` where the method promises no sum.
         layer: path of Grad-CAM's layer, "" for any other method.
+        before_relu: of Grad-CAM the coarse map with its negative numbers, else ``None``.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Attribution:
     strengths: Tensor
     expected_sum: Tensor | None = None
     layer: str = ""
+    before_relu: Tensor | None = None
 
     @property
     def sum(self) -> Tensor:

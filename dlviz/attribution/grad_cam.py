@@ -60,10 +60,11 @@ def grad_cam(score: ScoreFunction, layer: str | nn.Module | None = None, relu: b
             probe = nn.Identity()
             forward = partial(_through, score, chosen, probe, index=index)
             method = attr.LayerGradCam(forward, probe)
-            values.append(method.attribute(score.point(index), relu_attributions=relu)[:, 0])
-    coarse = torch.cat(values).detach().cpu()
+            values.append(method.attribute(score.point(index))[:, 0])
+    before_relu = torch.cat(values).detach().cpu()
+    coarse = before_relu.relu() if relu else before_relu
     maps = interpolated(coarse, score.inputs.places)
-    return Attribution("grad_cam", coarse, maps, maps.abs(), layer=chosen.path)
+    return Attribution("grad_cam", coarse, maps, maps.abs(), layer=chosen.path, before_relu=before_relu)
 
 
 def interpolated(coarse: Tensor, places: Sequence[int]) -> Tensor:

@@ -149,7 +149,9 @@ def _choice(call: _Call, layout: Layout, by_output: Tensor, is_block: bool) -> L
     moving = int(layout.to_maps(by_output)[0].flatten(1).ne(0).any(0).sum())
     notes = []
     if moving < 2:
-        notes.append(message(f"attribution.layer.{'one' if moving else 'class_token' if layout.prefix else 'zero'}"))
+        # The gradient by the tokens before the grid need not be 0.
+        only = "one" if moving else "class_token" if by_output.any() else "zero"
+        notes.append(message(f"attribution.layer.{only}"))
     if call.passed_on._version:
         notes.append(message("attribution.layer.in_place"))
     if layout.prefix:

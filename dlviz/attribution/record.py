@@ -114,8 +114,8 @@ def _with_row(before: Attribution, index: int, made: Attribution) -> Attribution
         values[index] = getattr(made, name)[0]
         return values
 
-    expected = None if before.expected_sum is None else put("expected_sum")
-    return replace(before, values=put("values"), maps=put("maps"), strengths=put("strengths"), expected_sum=expected)
+    names = ("values", "maps", "strengths", "expected_sum", "before_relu")
+    return replace(before, **{name: put(name) for name in names if getattr(before, name) is not None})
 
 
 def check_method(record: Record, method: Any, index: Any) -> Attribution:

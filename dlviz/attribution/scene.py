@@ -331,12 +331,12 @@ def cam_scene(channels: ChannelTerms, record: Record, index: int) -> dict[str, A
         "layer": cam.layer,
         "relu": record.relu,
         "sum": float(cam.sum[index]),
+        "note": _cam_note(record, cam, index),
         "layers": [
             {
                 "path": one.path,
                 "kind": one.kind,
                 "shape": " × ".join(map(str, one.shape)),
-                "note": one.note,
                 "usable": one.usable,
             }
             for one in record.layers
@@ -347,6 +347,15 @@ def cam_scene(channels: ChannelTerms, record: Record, index: int) -> dict[str, A
         "maps": np.stack([shades(one, color_limit(one)) for one in shrunk(maps, size)]),
         "count": channels.count,
     }
+
+
+def _cam_note(record: Record, cam: Attribution, index: int) -> str:
+    """Return what a map of zeros means, or what the learner should know about the layer."""
+    assert cam.before_relu is not None
+    layer = next(one for one in record.layers if one.path == cam.layer)
+    if layer.usable and not bool(cam.values[index].any()):
+        return message(f"attribution.cam.{'zero' if cam.before_relu[index].any() else 'empty'}")
+    return layer.note
 
 
 def _size(x: Tensor) -> tuple[int, int]:

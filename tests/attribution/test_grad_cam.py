@@ -272,6 +272,23 @@ def test_a_layer_of_which_one_step_goes_on_is_not_the_default():
     assert default_layer(score).path == "F.tanh"
 
 
+def test_a_layer_that_the_score_does_not_react_to_is_said_to_be_one():
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4)
+            self.shortcut, self.head = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(4, 2)
+            nn.init.zeros_(self.norm.weight)  # as many residual networks begin
+
+        def forward(self, x):
+            return self.head((self.shortcut(x) + self.norm(self.conv(x))).relu().mean((2, 3)))
+
+    score = score_function(Residual().eval(), torch.rand(1, 1, 8, 8), 0)
+    assert not choice(score, "conv").usable
+    assert "does not react to this layer" in choice(score, "conv").note
+    assert choice(score, "shortcut").note == ""
+
+
 def test_rows_through_one_dimensional_convolutions_have_places():
     class Signal(nn.Module):
         def __init__(self):

@@ -7,6 +7,7 @@ from torch import nn
 
 from dlviz.attribution import record
 from dlviz.attribution.captions import check_scene
+from dlviz.attribution.grad_cam import channel_terms
 from dlviz.attribution.path import integration_path
 from dlviz.attribution.pictures import (
     color_limit,
@@ -18,7 +19,7 @@ from dlviz.attribution.pictures import (
     value_range,
 )
 from dlviz.attribution.sanity import deletion_insertion, other_class, randomization
-from dlviz.attribution.scene import details, methods, opened, path_scene, scene
+from dlviz.attribution.scene import cam_scene, details, methods, opened, path_scene, scene
 from dlviz.attribution.terms import terms
 from tests.attribution.nets import ImageNet, RowNet, TokenNet
 
@@ -191,6 +192,20 @@ def test_words_of_deletion_and_insertion_follow_the_areas():
     assert result.auc_deletion < result.auc_random < result.auc_insertion
     assert "more than random ones do" in shown["text"]
     np.testing.assert_array_equal(shown["deletion"], result.deletion.numpy())
+
+
+@pytest.mark.parametrize(
+    ("weight", "fill", "text"), [(-1, 0.5, "speaks against"), (1, 0.0, "output is 0 everywhere"), (1, 0.5, "")]
+)
+def test_a_map_of_zeros_says_why(weight, fill, text):
+    net = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(32, 1))
+    with torch.no_grad():
+        net[0].weight.fill_(1)
+        net[3].weight.fill_(weight)
+    found = record(net, torch.tensor([fill, 1.0])[:, None, None, None].expand(2, 1, 6, 6), 0, methods="grad_cam")
+    note = cam_scene(channel_terms(found.score, "1", 0), found, 0)["note"]
+    assert text in note
+    assert bool(note) == (not found.attributions["grad_cam"].values[0].any())
 
 
 def test_a_constant_map_has_no_correlation():

@@ -46,7 +46,7 @@ export function camPanel({ messages, signal, setLayer, setRelu }) {
     list.replaceChildren(...usable.reverse().map(({ path, kind, shape }) =>
       h("button", { type: "button", "data-path": path, "aria-disabled": String(!offered(path)) }, h("b", {}, path), h("span", {}, kind), h("span", { class: "mono" }, shape))));
     list.scrollTop = top;
-    note.textContent = cam.relu && cam.sum === 0 ? messages["cam.zero"] : cam.layers.find((one) => one.path === cam.layer)?.note ?? "";
+    note.textContent = cam.note;
     how.textContent = fillIn(messages["cam.channels"], { drawn: cam.channels.length, count: cam.count });
     channels.replaceChildren(...cam.channels.map((channel, k) => {
       const text = fillIn(messages["cam.channel"], { channel, weight: format(cam.weights[k], 2) });
