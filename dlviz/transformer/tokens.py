@@ -12,7 +12,8 @@ def token_lists(tokens: Any, name: str) -> list[list[str]]:
     """Return the names of the positions for each sequence of a batch, or one list for all of them; empty without names.
 
     Args:
-        tokens: one name per position, where a text counts as its letters; or a list of such lists, one for each sequence; or ``None``.
+        tokens: one name per position, where a text counts as its letters and a tensor or an array as its numbers; or a list of such
+            lists, or a tensor (N, L), one for each sequence; or ``None``.
         name: the learner's argument, for messages.
 
     Raises:
@@ -25,12 +26,17 @@ def token_lists(tokens: Any, name: str) -> list[list[str]]:
     if tokens is None:
         return []
     try:
-        items = list(tokens)
+        items = [_plain(item) for item in _plain(tokens)]
     except Exception:  # a learner's object may raise anything
         raise DlvizError(message("transformer.refused.tokens", name=name, got=type(tokens).__name__)) from None
     if items and all(isinstance(item, (list, tuple)) for item in items):
         return [list(map(str, item)) for item in items]
     return [list(map(str, items))]
+
+
+def _plain(value: Any) -> Any:
+    """Return a tensor, an array or a number of one as Python's numbers; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def check_tokens(lists: Sequence[Sequence[str]], name: str, lengths: Sequence[int], samples: int) -> None:
@@ -56,7 +62,8 @@ def call_tokens(
 ) -> tuple[list[str], list[str]]:
     """Return the names of the queries (L,) and of the keys (S,) of a call; positions without a name have their index.
 
-    The cross-attention of a decoder of as many positions as its encoder is recognized by torch's name for it, ``multihead_attn``.
+    A list for all sequences names the positions of calls of its length, and none of others. One of several lists, as for a padded batch,
+    may be shorter. The cross-attention of a decoder of as many positions as its encoder is recognized by torch's name for it, ``multihead_attn``.
     """
     _, _, length, count = call.shape
     own = tokens[sample if len(tokens) > 1 else 0] if tokens else []
@@ -64,8 +71,10 @@ def call_tokens(
     crosses = length != count or "multihead_attn" in call.name or call.name == ""
     queries = own if len(own) == length or len(other) != length else other
     keys = other if other and (crosses or queries is other) else own if length == count or len(own) == count else []
-    return _padded(queries, length), _padded(keys, count)
+    several = len(tokens) > 1 or len(key_tokens) > 1
+    return _padded(queries, length, several), _padded(keys, count, several)
 
 
-def _padded(names: Sequence[str], length: int) -> list[str]:
-    return [*names[:length], *map(str, range(min(len(names), length), length))]
+def _padded(names: Sequence[str], length: int, may_be_shorter: bool) -> list[str]:
+    fits = len(names) == length or (may_be_shorter and len(names) < length)
+    return [*names, *map(str, range(len(names), length))] if fits else list(map(str, range(length)))

@@ -85,16 +85,14 @@ class Attention(Widget):
         self._module_call: ModuleCall | None = module_call
         self._record: Record | None = None
         self._matrices: dict[str, Tensor] | None = None
-        self._name, self._kind, self._given_tokens = name, module_call.kind, tokens
+        self._name, self._kind = name, module_call.kind
         self._read_text = module_call.text  # the last one that was not refused
         module_call.take_snapshot("")
         found = module_call.snapshots[-1].record
-        names = module_call.text if tokens is None and module_call.text else tokens
-        self._tokens, self._key_tokens = token_lists(names, "tokens"), token_lists(key_tokens, "key_tokens")
+        self._tokens, self._key_tokens = token_lists(tokens, "tokens"), token_lists(key_tokens, "key_tokens")
         lengths = [size for call in found.calls for size in call.shape[2:]]
         for lists, argument in ((self._tokens, "tokens"), (self._key_tokens, "key_tokens")):
-            if names is not module_call.text or argument == "key_tokens":
-                check_tokens(lists, argument, lengths, found.calls[0].shape[0])
+            check_tokens(lists, argument, lengths, found.calls[0].shape[0])
         self._heads = [call.shape[1] for call in found.calls]
         self._record = found
         chosen = {
@@ -221,8 +219,6 @@ class Attention(Widget):
             self.refusal = str(error)
             return
         self._read_text = self.text
-        if self._given_tokens is None:
-            self._tokens = token_lists(self.text or None, "tokens")
         self._draw_edits()
 
     def _draw_edits(self, _: Any = None) -> None:
@@ -281,9 +277,17 @@ class Attention(Widget):
         call = record.calls[number]
         at = min(sample, call.shape[0] - 1)
         found = matrices(call, at, h)
-        tokens = call_tokens(call, at, self._tokens, self._key_tokens)
+        state = self._state()
+        is_snapshot = any(record is one.record for one in state.snapshots)
+        text = state.text if is_snapshot or not self._read_text else self._read_text
+        # Names that were given are those of the text that came with them.
+        letters = list(text) if not self._tokens or text != state.text else []
+        tokens = call_tokens(call, at, [letters] if letters else self._tokens, self._key_tokens)
         shown = scene(record, found, (number, h, at), tokens, self._name, self._kind)
-        if all(record is not one.record for one in self._state().snapshots):
+        if letters and len(letters) not in call.shape[2:]:
+            told = message("transformer.note.numbered", letters=len(letters), positions=call.shape[2])
+            shown["notes"].append({"kind": "", "text": told})
+        if not is_snapshot:
             plain = self._of_snapshot(self.snapshot)
             before = matrices(plain.calls[number], at, h)
             last = [one for one in ("output", "joined", "projected") if one in found][-1]
@@ -390,7 +394,8 @@ def attention(module: Callable[..., Any] | Any, /, *args: Any, **kwargs: Any) ->
             ``enable_gqa``, and these of the picture. Of the same name the module's goes first, unless a positional argument has already
             filled it; then set the trait, as ``view.head = 1``.
 
-            - ``tokens``: names of the positions, L names or a text of L letters; for a batch also a list of such lists.
+            - ``tokens``: names of the positions, L names, numbers or a text of L letters; for a batch also a list of such lists or a tensor
+              (N, L). Without it a text that is encoded names the positions by its letters, if there are as many.
             - ``key_tokens``: names of the keys of cross-attention.
             - ``encode``: a function from a text to the module's first argument, which may then be a text.
             - ``call``, ``head``, ``sample``, ``query``, ``key``, ``step``, ``edits``: what is shown; see :class:`Attention`.

@@ -187,6 +187,8 @@ def test_positions_without_a_name_have_their_index():
     call = call_of(random(3, 2), random(5, 2), random(5, 2))
     assert call_tokens(call, 0, [], []) == (list("012"), list("01234"))
     assert call_tokens(call, 0, [list("abc")], [list("uvwxy")]) == (list("abc"), list("uvwxy"))
+    assert call_tokens(call, 0, [list("abcd")], []) == (list("012"), list("01234"))
+    assert call_tokens(call, 0, [list("ab"), list("abc")], []) == (list("ab2"), list("01234"))
 
 
 def test_names_that_fit_no_sequence_are_refused():

@@ -246,6 +246,38 @@ def test_after_a_refused_text_the_last_one_that_was_read_is_updated_edited_and_s
     assert (view.refusal, view.calls[0].shape[2:]) == ("", (5, 5))
 
 
+def test_a_text_names_positions_by_its_letters_only_where_there_are_as_many():
+    def words(text):
+        return LETTERS[[len(word) for word in text.split()]][None]
+
+    mha = nn.MultiheadAttention(26, 2, batch_first=True)
+
+    def model(x):
+        return mha(x, x, x)[0]
+
+    view = dlviz.attention(model, "attention is all you need", encode=words)
+    assert view.scene["query_tokens"] == view.scene["key_tokens"] == list("01234")
+    assert "25 letters and the sequence 5 positions" in view.scene["notes"][0]["text"]
+    assert "tokens=" in view.scene["notes"][0]["text"]
+    names = ["attention", "is", "all", "you", "need"]
+    view = dlviz.attention(model, "attention is all you need", encode=words, tokens=names)
+    assert (view.scene["query_tokens"], view.scene["notes"]) == (names, [])
+    view.text = "to be or not"
+    assert view.scene["query_tokens"] == list("0123")
+    view.update()
+    view.snapshot = 0
+    assert view.scene["query_tokens"] == names
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.array, list, lambda ids: [torch.tensor(row) for row in ids]])
+def test_ids_name_positions_by_their_numbers(kind):
+    x, ids = torch.randn(2, 3, 4), [[5, 6, 7], [8, 9, 10]]
+    view = dlviz.attention(x, tokens=kind(ids), sample=1)
+    assert view.scene["query_tokens"] == ["8", "9", "10"]
+    assert dlviz.attention(x, tokens=torch.tensor(ids)[0]).scene["key_tokens"] == ["5", "6", "7"]
+    assert dlviz.attention(x, tokens=list(torch.arange(3))).scene["key_tokens"] == ["0", "1", "2"]
+
+
 def test_painted_pairs_that_a_shorter_text_lacks_are_left_out():
     view = encoder()
     view.edits = [[0, "pair", 4, 4], [0, "pair", 0, 1]]
