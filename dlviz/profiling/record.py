@@ -160,7 +160,8 @@ def record(
     """Run a function or a model under torch's profiler.
 
     It runs `warmup` times unmeasured, `repeats` times without the profiler and `repeats` times with it. What is returned is the profiled
-    run with the median duration. A model, and the models and optimizers that a function uses, are as before afterwards.
+    run with the median duration. A model, the models and optimizers that a function uses, and the arguments are as before
+    afterwards.
 
     Args:
         function: any callable.
@@ -186,7 +187,7 @@ def record(
     """
     if isinstance(function, nn.Module):
         initialize_lazy(function, args)
-    with restored(function), _refusals(label):
+    with restored(function, args), _refusals(label):
         for _ in range(warmup):
             function(*args)
         plain = _repeated(lambda: _timed(function, args), repeats)

@@ -1,67 +1,110 @@
-"""Runs of the learner's code that leave its models as they were."""
+"""Runs of the learner's code that leave its models and arguments as they were."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from dlviz.torchkit.callables import objects_of
+from dlviz.torchkit.callables import Kind, objects_of
 from dlviz.torchkit.forward_trace import modes_restored
 from dlviz.torchkit.model_copies import generators_restored, on_copies
 from dlviz.torchkit.modules import modules, named_buffers, parameters
+from dlviz.torchkit.nested import tensors_in
 
 
 @contextmanager
-def restored(function: Callable[..., Any]) -> Iterator[None]:
-    """Restore afterwards what a function that is run inside the block has changed.
+def restored(function: Callable[..., Any], args: Sequence[Any] = ()) -> Iterator[None]:
+    """Restore afterwards what a function that is run inside the block with some arguments has changed.
 
-    A model runs on copies of its tensors. For another function, the models, optimizers and schedulers that it uses, as far as they can be
-    found, get back their numbers, gradients and settings: they must train while they are measured. The random generators are restored too.
+    A model runs on copies of its tensors. Of another function, the models, optimizers, schedulers, gradient scalers, random generators
+    and tensors with gradients that it uses or gets, as far as they can be found, get back their numbers, gradients and settings: they
+    must train while they are measured. So do the tensors among the arguments, and the random generators that all code shares.
     """
+    used = partial(function, *args)
     with ExitStack() as stack:
         stack.enter_context(generators_restored())
+        tensors = tensors_in(args)
         if isinstance(function, nn.Module):
             stack.enter_context(modes_restored(function))
             stack.enter_context(on_copies(function))
-            yield
-            return
-        for model in objects_of(function, nn.Module, all_attributes=True):
-            stack.enter_context(modes_restored(model))
-            stack.enter_context(_tensors_restored(model))
-        for kind in (LRScheduler, Optimizer):
-            found: list[Any] = objects_of(function, kind, all_attributes=True)
-            for one in found:
+        else:
+            models, tensors_used = _found(used, nn.Module), _found(used, Tensor)
+            tensors += [tensor for tensor in tensors_used if tensor.requires_grad]
+            for model in models:
+                stack.enter_context(modes_restored(model))
+                stack.enter_context(_buffers_restored(model))
+                tensors += [*parameters(model), *(tensor for _, tensor in named_buffers(model))]
+            schedulers = _found(used, LRScheduler)
+            optimizers = {*_found(used, Optimizer), *(scheduler.optimizer for scheduler in schedulers)}
+            for optimizer in optimizers:
+                tensors += [tensor for group in optimizer.param_groups for tensor in group["params"]]
+            loadable: list[Any] = [*schedulers, *optimizers, *_found(used, GradScaler)]
+            for one in loadable:
                 stack.callback(one.load_state_dict, copy.deepcopy(one.state_dict()))
+            for generator in _found(used, torch.Generator):
+                stack.callback(generator.set_state, generator.get_state())
+        stack.enter_context(_tensors_restored(tensors))
         yield
 
 
+def _found(function: Callable[..., Any], kind: type[Kind]) -> list[Kind]:
+    return objects_of(function, kind, all_attributes=True)
+
+
 @contextmanager
-def _tensors_restored(model: nn.Module) -> Iterator[None]:
-    """Restore the numbers of a model's parameters, of their gradients and of its buffers, in place, because an optimizer holds them."""
-    held = [
-        tensor
-        for tensor in (*parameters(model), *(tensor for _, tensor in named_buffers(model)))
-        if not is_lazy(tensor)
-    ]
+def _buffers_restored(model: nn.Module) -> Iterator[None]:
+    """Restore which tensor is which buffer of a model."""
     plain = [module for module in modules(model) if not isinstance(module, torch.jit.ScriptModule)]
     registries = [(module._buffers, dict(module._buffers)) for module in plain]
-    saved = [(tensor, tensor.detach().clone(), tensor.grad, _copy(tensor.grad)) for tensor in held]
     try:
         yield
     finally:
         for registry, before in registries:
             registry.update(before)
+
+
+@contextmanager
+def _tensors_restored(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Restore the numbers of tensors and of their gradients, in place, because an optimizer holds them."""
+    held = {id(tensor): tensor for tensor in tensors if _is_writable(tensor)}.values()
+    saved = [(tensor, tensor.detach().clone(), _gradient(tensor), _copy(_gradient(tensor))) for tensor in held]
+    try:
+        yield
+    finally:
         for tensor, numbers, gradient, gradient_numbers in saved:
-            tensor.data.copy_(numbers)  # .data: a graph that the learner keeps is still valid
-            tensor.grad = gradient
+            with torch.no_grad(), torch.inference_mode(tensor.is_inference()):
+                # With .data, a graph that the learner keeps is still valid; of a sparse tensor it does not share the numbers.
+                (tensor if tensor.is_sparse else tensor.data).copy_(numbers)
+            if _has_gradient(tensor):
+                tensor.grad = gradient
             if gradient is not None and gradient_numbers is not None:
                 gradient.data.copy_(gradient_numbers)
+
+
+def _is_writable(tensor: Tensor) -> bool:
+    """Return whether a tensor has numbers of its own; torch does not write into an expanded one."""
+    if is_lazy(tensor):
+        return False
+    if tensor.is_nested or tensor.layout is not torch.strided:
+        return True
+    return all(stride or length < 2 for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
+
+
+def _has_gradient(tensor: Tensor) -> bool:
+    """Return whether torch keeps a gradient of the tensor; of another one it warns when ``grad`` is read."""
+    return tensor.is_leaf or tensor.retains_grad
+
+
+def _gradient(tensor: Tensor) -> Tensor | None:
+    return tensor.grad if _has_gradient(tensor) else None
 
 
 def _copy(tensor: Tensor | None) -> Tensor | None:

@@ -183,7 +183,8 @@ def profile(
     """Show where the time of a model, a function or a block of code goes.
 
     ``dlviz.profile(net, x)`` runs ``net(x)``, and ``dlviz.profile(train_step)`` your function: `warmup` times unmeasured, `repeats` times
-    without the profiler, then as often with it. The run with the median duration is drawn. Models and optimizers are as before afterwards.
+    without the profiler, then as often with it. The run with the median duration is drawn. Models, optimizers and arguments are as before
+    afterwards.
     ``with dlviz.profile() as p:`` profiles the code in the block, which runs once, and shows the widget when it ends.
 
     The times are those of ``torch.profiler``. Its events are sorted by module, with hooks that are there only while it runs: also those of

@@ -4,8 +4,9 @@ import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +19,8 @@ Kind = TypeVar("Kind")
 
 #: Calls within calls that are searched, items of a container, and objects in all: a notebook's variables may lead to anything.
 _MAX_DEPTH, _MAX_ITEMS, _MAX_SEARCHED = 4, 100, 2000
+#: Decorators of one function that are followed.
+_MAX_DECORATORS = 10
 #: Packages whose functions hold no module of the learner's.
 _LIBRARIES = {"torch", "numpy", *sys.stdlib_module_names} - {"__main__"}
 
@@ -81,17 +84,48 @@ def _parts(value: Any) -> list[Any]:
     owner = getattr(value, "__self__", None) if is_routine else value
     if isinstance(owner, nn.Module):
         return [owner]
-    function = value if is_routine else inspect.getattr_static(type(value), "__call__", None)
-    if inspect.isclass(value) or str(getattr(function, "__module__", "")).partition(".")[0] in _LIBRARIES:
+    if inspect.isclass(value):
         return []
-    try:
-        used = inspect.getclosurevars(function)  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # a callable without Python code, or with an empty closure
-        return []
-    values = [*used.nonlocals.values(), *used.globals.values()]
-    names = function.__code__.co_names  # type: ignore[union-attr]
+    function = (
+        getattr(value, "__func__", value) if is_routine else inspect.getattr_static(type(value), "__call__", None)
+    )
+    values: list[Any] = []
+    names: dict[str, None] = {}
+    for one in _decorated(function):
+        if not inspect.isfunction(one):  # a decorator was given a module, or a method of another object
+            values += [] if one is function else [one]
+        elif one.__globals__.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+            names.update(dict.fromkeys(name for code in _codes(one.__code__) for name in code.co_names))
+            values += _variables(one, names)
     holders = [*values, *([] if owner is None else [owner])]
     return [*values, *(part for holder in holders for name in names for part in _attribute(holder, name))]
+
+
+def _decorated(function: Any) -> Iterator[Any]:
+    """Yield a function and what its decorators were given, the outermost first."""
+    for _ in range(_MAX_DECORATORS):
+        if function is None:
+            return
+        yield function
+        function = None if isinstance(function, nn.Module) else getattr(function, "__wrapped__", None)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of a function, and that of the functions, lambdas and comprehensions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _variables(function: FunctionType, names: Iterable[str]) -> list[Any]:
+    """Return the values of a function's enclosing variables, of its defaults, and of the global variables with the given names."""
+    values = []
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # nothing has been assigned to the variable yet
+            values.append(cell.cell_contents)
+    values += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return values + [function.__globals__[name] for name in names if name in function.__globals__]
 
 
 def _attributes(value: Any) -> list[Any]:

@@ -102,6 +102,132 @@ def test_a_scheduler_and_a_mode_are_restored():
     assert training.net.training
 
 
+def test_a_model_that_is_used_only_inside_a_comprehension_or_a_closure_does_not_train():
+    net, batches = nn.Linear(4, 2), torch.rand(3, 5, 4)
+    optimizer, lbfgs = torch.optim.SGD(net.parameters(), lr=0.1), torch.optim.LBFGS(net.parameters())
+
+    def with_generator():
+        optimizer.zero_grad()
+        sum(net(batch).sum() for batch in batches).backward()
+        optimizer.step()
+
+    def with_closure():
+        def closure():
+            lbfgs.zero_grad()
+            loss = net(batches[0]).pow(2).sum()
+            loss.backward()
+            return loss
+
+        lbfgs.step(closure)
+
+    before = net.weight.clone()
+    for step in (with_generator, with_closure):
+        record(step, repeats=1)
+        assert torch.equal(net.weight, before)
+        assert net.weight.grad is None
+
+
+def test_what_a_function_gets_as_an_argument_does_not_train():
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
+    before = net.weight.clone()
+
+    def step(model, optimizer, x):
+        model(x).sum().backward()
+        optimizer.step()
+
+    x = torch.rand(3, 4, requires_grad=True)
+    record(step, [net, optimizer, x], repeats=1)
+    assert torch.equal(net.weight, before)
+    assert net.weight.grad is None
+    assert x.grad is None
+    assert not optimizer.state
+
+
+def test_what_an_optimizer_trains_is_restored_even_if_no_model_is_found():
+    hidden = {"one": {"two": {"three": {"four": {"five": {"six": nn.Linear(4, 2)}}}}}}
+    deep = hidden["one"]["two"]["three"]["four"]["five"]
+    optimizer = torch.optim.SGD(deep["six"].parameters(), lr=0.1)
+    weight = torch.zeros(2, requires_grad=True)
+    before = deep["six"].weight.clone()
+
+    def step():
+        net = hidden["one"]["two"]["three"]["four"]["five"]["six"]
+        optimizer.zero_grad()
+        (net(torch.ones(1, 4)) * (weight + 1)).sum().backward()
+        optimizer.step()
+        with torch.no_grad():
+            weight.sub_(weight.grad)
+
+    record(step, repeats=1)
+    assert torch.equal(deep["six"].weight, before)
+    assert weight.tolist() == [0.0, 0.0]
+    assert weight.grad is None
+
+
+def test_a_gradient_scaler_a_scheduler_alone_and_a_generator_are_restored():
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16, growth_interval=1)
+    generator = torch.Generator().manual_seed(3)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+
+    def step():
+        optimizer.zero_grad()
+        scaler.scale(net(torch.rand(1, 4, generator=generator)).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    state = generator.get_state()
+    record(step, repeats=1)
+    assert scaler.get_scale() == 2.0**16
+    assert torch.equal(generator.get_state(), state)
+    record(lambda: scheduler.step(), repeats=1)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_a_model_behind_a_decorator_keeps_its_running_statistics():
+    net = nn.BatchNorm1d(4)
+    for decorated in (torch.enable_grad()(net.forward), torch.autocast("cpu")(net)):
+        record(decorated, [torch.rand(8, 4)], repeats=1)
+        assert net.running_mean.tolist() == [0.0] * 4
+        assert net.num_batches_tracked == 0
+
+
+class Doubling(nn.Module):
+    def forward(self, x):
+        return x.mul_(2)
+
+
+@pytest.mark.parametrize("is_function", [False, True], ids=["model", "function"])
+def test_arguments_that_a_model_overwrites_are_restored(is_function):
+    x = torch.tensor([[-1.0, 2.0, float("nan"), 4.0]])
+    with torch.inference_mode():
+        inferred = x.clone()
+    tensors = {
+        "plain": x,
+        "computed": x.clone().requires_grad_() * 1,
+        "inferred": inferred,
+        "sparse": torch.eye(2).to_sparse(),
+        "jagged": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    }
+    for name, tensor in tensors.items():
+        with torch.inference_mode(name == "inferred"):
+            before = repr(list(tensor.detach().clone()))
+            model = Doubling()
+            record((lambda given, model=model: model(given)) if is_function else model, [tensor], repeats=1)
+            assert repr(list(tensor.detach())) == before, name
+    nested = {"a": [torch.ones(2)]}
+    record((lambda given: given["a"][0].mul_(2)) if is_function else ReadsNested(), [nested], repeats=1)
+    assert nested["a"][0].tolist() == [1.0, 1.0]
+    record((lambda given: given + 1) if is_function else nn.Identity(), [x.expand(3, 4)], repeats=1)
+
+
+class ReadsNested(nn.Module):
+    def forward(self, given):
+        return given["a"][0].mul_(2)
+
+
 def test_gradients_that_accumulate_and_buffers_that_are_replaced_are_restored():
     class Counting(nn.Linear):
         def __init__(self):

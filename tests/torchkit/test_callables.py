@@ -1,6 +1,6 @@
 """The modules behind a learner's callable are found, and running them inside the block leaves no trace."""
 
-from functools import partial
+from functools import lru_cache, partial, wraps
 
 import torch
 from torch import nn
@@ -61,6 +61,66 @@ def test_modules_are_found_behind_every_kind_of_callable():
     assert modules_of(lambda x: torch.nn.functional.relu(x)) == []
     assert modules_of(torch.relu) == []
     assert all_modules([net, lambda x: coder.encode(net(x))]) == [net, coder]
+
+
+def test_modules_are_found_in_functions_and_comprehensions_inside_a_function():
+    net, holder = nn.Linear(2, 2), Holder(nn.Linear(2, 2))
+
+    def with_closure(optimizer):
+        def closure():
+            return net(torch.ones(1, 2)).sum()
+
+        return optimizer.step(closure)
+
+    def with_default(x, *, one=net):
+        return one(x) + later(x)
+
+    assert modules_of(lambda xs: [net(x) for x in xs]) == [net]
+    assert modules_of(lambda xs: sum(net(x) for x in xs)) == [net]
+    assert modules_of(lambda xs: {i: [net(x) for x in xs] for i in range(2)}) == [net]
+    assert modules_of(lambda xs: sorted(xs, key=lambda x: net(x))) == [net]
+    assert modules_of(lambda xs: [holder.net(x) for x in xs]) == [holder.net]
+    assert modules_of(lambda xs: [of_the_file(x) for x in xs]) == [of_the_file]
+    assert modules_of(with_closure) == [net]
+    assert modules_of(with_default) == [net]  # while a variable of it has no value
+
+    def later(x):
+        return x
+
+
+of_the_file = nn.Linear(1, 1)
+
+
+def test_modules_are_found_behind_decorators():
+    net, coder = nn.Linear(2, 2), Coder()
+
+    def twice(function):
+        @wraps(function)
+        def both(x):
+            return net(function(x))
+
+        return both
+
+    class Decorated(Holder):
+        @torch.no_grad()
+        def run(self, x):
+            return self.net(x)
+
+        @torch.no_grad()
+        def __call__(self, x):
+            return self.net(x)
+
+    assert modules_of(torch.enable_grad()(net.forward)) == [net]
+    assert modules_of(torch.no_grad()(torch.enable_grad()(coder.encode))) == [coder]
+    assert modules_of(torch.autocast("cpu")(net)) == [net]
+    assert modules_of(torch.no_grad()(lambda x: net(x))) == [net]
+    assert modules_of(lru_cache(net.forward)) == [net]
+    assert modules_of(lru_cache(lambda x: net(x))) == [net]
+    assert modules_of(torch.vmap(net)) == [net]
+    assert modules_of(torch.compile(lambda x: net(x), backend="eager")) == [net]
+    assert modules_of(twice(coder.forward)) == [net, coder]
+    assert modules_of(Decorated(net).run) == [net]
+    assert modules_of(Decorated(net)) == [net]
 
 
 def test_running_inside_the_block_changes_nothing():
