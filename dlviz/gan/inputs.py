@@ -207,8 +207,8 @@ def check_noise(noise: Any, generator: nn.Module, count: int, real: Tensor) -> T
     """Return the noise of all fakes, (M, …): `count` rows, or those of a given tensor.
 
     Args:
-        noise: size k of a noise vector, (k,) or (k, 1, 1), whichever the generator takes; a tensor (M, …), a function from a number of rows to such a tensor, or ``None`` for the size that
-            the generator's first layer takes.
+        noise: size k of a noise vector, (k,) or (k, 1, 1), whichever the generator takes; a tensor (M, …), a function from a number of
+            rows to such a tensor, or ``None`` for the size that the generator's first layer takes.
         generator: the learner's module.
         count: number of rows to draw.
         real: the real samples, for dtype and device.

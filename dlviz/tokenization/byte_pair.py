@@ -1,14 +1,15 @@
 """Byte-pair encoding of text, as in GPT-2, in plain Python: train, encode, decode."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from heapq import heappop, heappush
 from typing import Any
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.validation import check_type, is_integer
-from dlviz.tokenization.corpus import WORD, Corpus, Merge, byte_ids
+from dlviz.tokenization.corpus import WORD, Corpus, Merge, TokenChain, byte_ids
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,23 @@ class BytePairEncoder:
         return [id for word in words for id in encoded[word]]
 
     def _encode_word(self, word: str) -> list[int]:
-        tokens = byte_ids(word)
-        while known := [pair for pair in pairwise(tokens) if pair in self.ranks]:
-            tokens = self.merges[min(self.ranks[pair] for pair in known)].apply(tokens)
-        return tokens
+        chain = TokenChain(byte_ids(word))
+        # Which merge each place waits for; of one merge from left to right.
+        waiting: list[tuple[int, int]] = []
+        changed: Iterable[int] = range(len(chain.tokens))
+        while True:
+            for place in changed:
+                if chain.pair(place) in self.ranks:
+                    heappush(waiting, (self.ranks[chain.pair(place)], place))
+            if not waiting:
+                return list(chain)
+            rank, changed = waiting[0][0], []
+            merge = self.merges[rank]
+            while waiting and waiting[0][0] == rank:
+                place = heappop(waiting)[1]
+                if chain.pair(place) == (merge.left, merge.right):
+                    chain.merge(place, merge.new)
+                    changed += [chain.previous[place], place]
 
     def decode(self, ids: Any) -> str:
         """Return the text of some ids, a list or a tensor (T,).

@@ -1,7 +1,7 @@
 """The training of a byte-pair encoding merge by merge: pairs and their counts, tokens, and where the beginning of the text is cut."""
 
 from dataclasses import dataclass
-from heapq import nlargest
+from heapq import nlargest, nsmallest
 from typing import Any
 
 from dlviz.kit.errors import DlvizError
@@ -34,7 +34,7 @@ class Record:
     Attributes:
         encoder: what was learned.
         text: the corpus.
-        shown: the beginning of the corpus that is drawn, whole words.
+        shown: the beginning of the corpus that is drawn, whole words, or a part of a very long one.
         candidates: before each merge, and after the last one, the most frequent pairs; the first one is merged next.
         ties: then the number of pairs that occur as often as the first.
         sizes: then the number of tokens of the corpus.
@@ -82,15 +82,15 @@ def record(text: Any, merges: int, min_count: int = 2) -> Record:
 
 
 def _top(corpus: Corpus) -> list[PairCount]:
-    # Sorting only the few that are frequent enough is four times as fast in a large corpus.
-    least = min(nlargest(CANDIDATES, corpus.pairs.values()), default=0)
-    pairs = sorted((-count, pair) for pair, count in corpus.pairs.items() if count >= least)
-    return [PairCount(*pair, -count) for count, pair in pairs[:CANDIDATES]]
+    found: list[PairCount] = []
+    for count in nlargest(CANDIDATES, corpus.by_count):
+        pairs = nsmallest(CANDIDATES - len(found), corpus.by_count[count])
+        found += [PairCount(*pair, count) for pair in pairs]
+    return found
 
 
 def _ties(corpus: Corpus) -> int:
-    best = corpus.best_count()
-    return sum(count == best for count in corpus.pairs.values())
+    return len(corpus.by_count.get(corpus.best_count(), ()))
 
 
 def _cuts(text: str, merges: tuple[Merge, ...]) -> tuple[str, list[int]]:
@@ -99,14 +99,17 @@ def _cuts(text: str, merges: tuple[Merge, ...]) -> tuple[str, list[int]]:
     merged_at: list[int] = []
     known: dict[str, list[int]] = {}
     for match in WORD.finditer(text):
-        word = match[0]
+        # What lies far behind the last letter that is drawn changes nothing of the tokens before it.
+        word = match[0][: 2 * MAX_SHOWN]
         if match.end() > MAX_SHOWN and shown:
             break
         if word not in known:
             known[word] = _word_cuts(byte_ids(word), merges)
         shown.append(word)
         merged_at += known[word]
-    return "".join(shown), merged_at
+    beginning = "".join(shown)[:MAX_SHOWN]
+    merged_at = merged_at[: len(byte_ids(beginning))]
+    return beginning, [*merged_at[:-1], 0]
 
 
 def _word_cuts(word: list[int], merges: tuple[Merge, ...]) -> list[int]:

@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from functools import reduce
 from itertools import pairwise
 
 import pytest
@@ -14,7 +15,8 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 import dlviz
 from dlviz.kit.errors import DlvizError
 from dlviz.tokenization import BYTE_ORDER, BytePairEncoder, token_name
-from dlviz.tokenization.corpus import BROWSER_WORD, WORD, byte_ids
+from dlviz.tokenization.corpus import BROWSER_WORD, WORD, TokenChain, byte_ids
+from dlviz.tokenization.record import CANDIDATES, MAX_SHOWN, record
 
 ENGLISH = "\n".join(" ".join(sentence) for sentence in dlviz.data.sentences().tokens[:300])
 MIXED = "it's naïve, we'll see: 你好 你好 世界! ½ ² 3.14 __init__  two  spaces\n\n\ttab\x1c🙂🙂👩‍👩‍👧 é\u0301 " * 5
@@ -23,6 +25,7 @@ CORPORA = {
     "mixed": MIXED,
     "one letter": "aaaa aaa aa aaaaaaa a" * 3,
     "both": ENGLISH[:2000] + MIXED,
+    "no spaces": "".join(random.Random(0).choices("今天气很好我们", range(8, 1, -1), k=900)),
 }
 
 
@@ -92,6 +95,57 @@ def test_every_merge_is_the_most_frequent_pair_counted_anew(name):
                 pairs[pair] += count
         assert (merge.left, merge.right) == min(pairs, key=lambda pair: (-pairs[pair], pair))
         tokens = {word: merge.apply(ids) for word, ids in tokens.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("ab \né", min_size=1, max_size=200), st.integers(0, 30))
+def test_pairs_ties_and_sizes_are_those_counted_anew(text, merges):
+    found = record(text, merges)
+    for step in range(len(found.encoder.merges) + 1):
+        words = [
+            reduce(lambda ids, merge: merge.apply(ids), found.encoder.merges[:step], byte_ids(word))
+            for word in WORD.findall(text)
+        ]
+        pairs = Counter(pair for word in words for pair in pairwise(word))
+        expected = sorted((-count, *pair) for pair, count in pairs.items())[:CANDIDATES]
+        assert [(-one.count, one.left, one.right) for one in found.candidates[step]] == expected
+        assert found.ties[step] == Counter(pairs.values())[max(pairs.values(), default=0)]
+        assert found.sizes[step] == sum(map(len, words))
+    for word in WORD.findall(text):
+        assert found.encoder.encode(word) == encoded_slowly(found.encoder, word)
+
+
+def encoded_slowly(encoder: BytePairEncoder, word: str) -> list[int]:
+    tokens = byte_ids(word)
+    while known := [encoder.ranks[pair] for pair in pairwise(tokens) if pair in encoder.ranks]:
+        tokens = encoder.merges[min(known)].apply(tokens)
+    return tokens
+
+
+def test_a_merge_looks_only_at_the_places_where_its_pair_is(monkeypatch):
+    looked = 0
+    pair = TokenChain.pair
+
+    def counted(chain, place):
+        nonlocal looked
+        looked += 1
+        return pair(chain, place)
+
+    monkeypatch.setattr(TokenChain, "pair", counted)
+    text = "".join(random.Random(0).choices("abcdefghij", k=20_000))
+    found = record(text, 100)
+    merged = found.sizes[0] - found.sizes[-1]
+    assert len(found.encoder.merges) == 100
+    assert looked <= 12 * merged  # were every token looked at for every merge, it would be a hundred times the text
+    looked = 0
+    assert len(found.encoder.encode(text)) == found.sizes[-1]
+    assert looked <= 6 * len(text)
+
+
+def test_of_a_very_long_word_the_beginning_is_drawn():
+    found = record("ab" * 5000, 5)
+    assert (len(found.shown), len(found.merged_at)) == (MAX_SHOWN, MAX_SHOWN)
+    assert found.merged_at[:5] == [1, 2, 1, 3, 1]
 
 
 @settings(max_examples=150, deadline=None)
