@@ -62,8 +62,9 @@ def call_tokens(
 ) -> tuple[list[str], list[str]]:
     """Return the names of the queries (L,) and of the keys (S,) of a call; positions without a name have their index.
 
-    A list for all sequences names the positions of calls of its length, and none of others. One of several lists, as for a padded batch,
-    may be shorter. The cross-attention of a decoder of as many positions as its encoder is recognized by torch's name for it, ``multihead_attn``.
+    A list for all sequences names the positions of calls of its length, and none of others; one of several, as for a padded batch, may
+    be shorter. The cross-attention of a decoder of as many positions as its encoder is recognized by torch's name for it,
+    ``multihead_attn``.
     """
     _, _, length, count = call.shape
     own = tokens[sample if len(tokens) > 1 else 0] if tokens else []

@@ -303,9 +303,22 @@ def test_queries_made_by_a_product_with_a_plain_tensor_are_followed():
         (lambda scores: scores.softmax(-2), r"softmax of a product of matrices over dimension -2.*dim=-1"),
         (lambda scores: scores.softmax(-1) * torch.ones(5, 5).tril(), "a softmax .* but then comes mul"),
         (lambda scores: (scores / 5).tanh().softmax(-1), "a product .* but then comes tanh"),
+        (lambda scores: (1 - scores).softmax(-1), "a product .* but then comes sub"),
+        (lambda scores: torch.rsub(scores, 1).softmax(-1), "a product .* but then comes sub"),
+        (lambda scores: (scores + scores).softmax(-1), "a product .* but then comes add"),
+        (lambda scores: scores.div(2, rounding_mode="floor").softmax(-1), "a product .* but then comes div"),
         (lambda scores: scores.exp() / scores.exp().sum(-2, keepdim=True), "a product .* but then comes sum"),
     ],
-    ids=["softmax over the queries", "mask after softmax", "soft cap", "sum over the queries"],
+    ids=[
+        "softmax over the queries",
+        "mask after softmax",
+        "soft cap",
+        "sign turned",
+        "sign turned by rsub",
+        "scores added to themselves",
+        "quotient rounded",
+        "sum over the queries",
+    ],
 )
 def test_where_attention_by_hand_was_lost_is_said(weigh, words):
     with pytest.raises(DlvizError, match=words):

@@ -46,9 +46,9 @@ def scores_after(
         return Weights(tag, output.clone()) if _is_last(dim, output.dim()) else None
     if name == "exp":
         return Exponentials(tag)
-    factor, rule = factor_of(name, function, tagged, args), _RULES.get(name)
+    factor, rule = factor_of(name, function, tagged, args, kwargs), _RULES.get(name)
     moved = tag.broadcast(output.shape) if factor or rule else None
-    if moved is None:
+    if moved is None or "rsub" in function.__name__:  # which turns the scores' sign
         return None
     if factor:
         return moved.times(factor)
@@ -101,12 +101,14 @@ def weights_after(
     return None
 
 
-def scaled_after(name: str, function: Function, tensors: Sequence[Tensor], args: Arguments, tag: Any) -> Scaled | None:
+def scaled_after(
+    name: str, function: Function, tensors: Sequence[Tensor], args: Arguments, kwargs: Keywords, tag: Any
+) -> Scaled | None:
     """Return the tag of a tensor times a number, whether it is multiplied now or was before."""
     before = tag.factor if isinstance(tag, Scaled) else 1.0
     if name in ARRANGING or name in KEEPING:
         return tag
-    factor = factor_of(name, function, max(tensors, key=Tensor.numel), args)
+    factor = factor_of(name, function, max(tensors, key=Tensor.numel), args, kwargs)
     return Scaled(before * factor) if factor else None
 
 
@@ -115,16 +117,23 @@ def argument(args: Arguments, kwargs: Keywords, i: int, name: str, default: Any 
     return args[i] if len(args) > i else kwargs.get(name, default)
 
 
-def factor_of(name: str, function: Function, x: Tensor, args: Arguments) -> float | None:
+def factor_of(name: str, function: Function, x: Tensor, args: Arguments, kwargs: Keywords) -> float | None:
     """Return the positive number that a tensor is multiplied by in a product or quotient, ``None`` in other functions.
+
+    A quotient that is rounded is another function.
 
     Example:
         >>> x = torch.ones(2)
-        >>> factor_of("div", torch.Tensor.div, x, (x, 4)), factor_of("mul", torch.Tensor.mul, x, (x, x))
+        >>> factor_of("div", torch.Tensor.div, x, (x, 4), {}), factor_of("mul", torch.Tensor.mul, x, (x, x), {})
         (0.25, None)
     """
     multiplied, divided = name in ("mul", "multiply"), name in ("div", "divide", "true_divide")
-    if not (multiplied or divided) or len(args) != 2 or (divided and (x is not args[0] or "__r" in function.__name__)):
+    if (
+        not (multiplied or divided)
+        or kwargs
+        or len(args) != 2
+        or (divided and (x is not args[0] or "__r" in function.__name__))
+    ):
         return None
     factor = number_in(args[1] if x is args[0] else args[0])
     if factor is None or factor <= 0:
@@ -140,7 +149,7 @@ def _is_last(dim: Any, dims: int) -> bool:
 
 def _added(tag: Scores, tagged: Tensor, args: Arguments, kwargs: Keywords) -> Scores | None:
     other = next((x for x in args if x is not tagged), None)
-    if kwargs:
+    if kwargs or other is None:  # scores + scores
         return None
     return tag.plus(other) if isinstance(other, Tensor) else tag
 

@@ -183,7 +183,7 @@ class AttentionRecorder(TorchFunctionMode):
         elif name == "zeros_like":
             made = MaskTag(None) if self._in_torch() else None
         elif tensors:
-            made = follow.scaled_after(name, function, tensors, args, tag)
+            made = follow.scaled_after(name, function, tensors, args, kwargs, tag)
         if made is None and isinstance(tag, (Scores, Exponentials, Weights)):
             self._lose(tag, name, args, kwargs, output)
         target = tagged if name == "setitem" else output
