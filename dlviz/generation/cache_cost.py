@@ -18,8 +18,9 @@ from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import kind_of_data
 from dlviz.torchkit.nested import tensors_in
 
-#: Most numbers of tokens at which multiplications are counted: each takes a forward pass.
-MAX_COUNTED = 24
+#: Most numbers of tokens at which multiplications are counted, and for them together the most pairs of tokens, unless two are more: each
+#: takes a forward pass whose attention is written out, pair by pair.
+MAX_COUNTED, MAX_PAIRS = 24, 24 * 1024**2
 
 #: A model that keeps keys and values: from new ids (1, n) and the cache so far, ``None`` at first, to logits and the cache.
 Cached = Callable[[Tensor, Any], tuple[Any, Any]]
@@ -30,7 +31,7 @@ class CacheCost:
     """Multiply-adds of one generated token, and the cache's growth.
 
     Attributes:
-        steps: the steps at which multiply-adds were counted.
+        steps: the steps at which multiply-adds were counted: up to 24, evenly spaced, and fewer of a text of more than 1024 ids.
         lengths: how many ids the model reads at each of them.
         uncached: multiply-adds for reading all of them.
         cached: multiply-adds for reading only the new ids, with a cache of the others, as long as the text fits the context; ``None``
@@ -64,7 +65,8 @@ def cache_cost(source: NextToken, continuation: Continuation, cached: Cached | N
         DlvizError: the cached model raises, or returns something else.
     """
     reading = [len(continuation.prompt) + t for t in range(len(continuation.steps))]
-    counted = _evenly(range(len(reading)))
+    longest = reading[-1] if source.context is None else min(reading[-1], source.context)
+    counted = _evenly(range(len(reading)), max(2, min(MAX_COUNTED, MAX_PAIRS // longest**2)))
     inputs = {t: source.input(continuation.ids[: reading[t]]) for t in counted}
     found = _Comparison(source, continuation, cached) if cached is not None else None
     if found is not None:
@@ -183,9 +185,9 @@ def _written_out() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def _evenly(steps: Sequence[int]) -> list[int]:
-    """Return at most :data:`MAX_COUNTED` of some steps, evenly spaced, the first and the last included."""
-    count = min(len(steps), MAX_COUNTED)
+def _evenly(steps: Sequence[int], most: int) -> list[int]:
+    """Return at most `most` of some steps, evenly spaced, the first and the last included."""
+    count = min(len(steps), most)
     if count < 2:
         return list(steps[:1])
     return [steps[round(k * (len(steps) - 1) / (count - 1))] for k in range(count)]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from dlviz.generation import Settings, cache_cost, multiplications, record
 from dlviz.generation.cache_cost import MAX_COUNTED
@@ -64,6 +65,20 @@ def test_at_most_so_many_lengths_are_counted_the_first_and_the_last_included():
     assert len(cost.steps) == len(cost.uncached) == len(cost.cached) == MAX_COUNTED
     assert (cost.steps[0], cost.steps[-1], cost.lengths[-1]) == (0, 99, 102)
     assert cost.uncached == tuple(by_hand(t, t) for t in cost.lengths)
+
+
+def test_in_a_long_text_few_lengths_are_counted(monkeypatch):
+    counted = []
+    monkeypatch.setattr(FlopCounterMode, "__enter__", lambda self: counted.append(self) or self)
+    monkeypatch.setattr(FlopCounterMode, "__exit__", lambda *_: None)
+    table = nn.Embedding(29, 29)
+    assert cost_of(table, None, steps=40, prompt=[1] * 3000).lengths == (3000, 3039)
+    assert len(counted) == 2
+    assert len(cost_of(table, None, steps=40, prompt=[1] * 1500).lengths) == 10
+    # What the model does not read costs nothing.
+    assert len(cost_of(table, None, steps=40, prompt=[1] * 3000, context=64).lengths) == MAX_COUNTED
+    with_cache = cost_of(table, lambda ids, cache: (table(ids), ids), steps=40, prompt=[1] * 3000)
+    assert (len(with_cache.cached), len(with_cache.bytes)) == (2, 40)
 
 
 def test_the_cache_ends_where_the_text_is_longer_than_the_context():
