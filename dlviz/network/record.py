@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from dlviz.torchkit.forward_trace import CallTracer, kind_of, uncompiled
 from dlviz.torchkit.model_copies import GeneratorStates, generators_restored, on_copies
 from dlviz.torchkit.modules import count_parameters, modules, parameters
-from dlviz.torchkit.nested import map_tensors, named_tensors, tensors_in
+from dlviz.torchkit.nested import clone_tensors, map_tensors, named_tensors, tensors_in
 from dlviz.torchkit.tensor_blocks import as_plain
 
 #: Modules recorded as one call although they have children, because their fast path skips the children.
@@ -132,7 +132,7 @@ def record(
     state_dict: Mapping[str, Tensor] | None = None,
     rng_state: GeneratorStates | Tensor | None = None,
 ) -> Network:
-    """Run `model` once and record the output of every call. Parameters, buffers, gradients and generators stay unchanged.
+    """Run `model` once and record the output of every call. Parameters, buffers, gradients, arguments and generators stay unchanged.
 
     Args:
         model: any module; it runs in its current mode.
@@ -194,6 +194,7 @@ def _attempt(
     rng_state: GeneratorStates | Tensor | None,
 ) -> tuple["ForwardRecorder", Any, Exception | None]:
     """Run the model and record its calls; return the recorder, the model's output and the error if one was raised."""
+    args, kwargs = clone_tensors(tuple(args)), clone_tensors(dict(kwargs))
     recorder = ForwardRecorder(model, args, kwargs, sample)
     try:
         with mode:
@@ -213,7 +214,7 @@ def _run_unwatched(
     """Run the model as the learner would; return its output and the error if one was raised."""
     try:
         with generators_restored(rng_state), uncompiled(), on_copies(model, _copied(state_dict)):
-            return map_tensors(Tensor.detach, model(*args, **kwargs)), None
+            return map_tensors(Tensor.detach, model(*clone_tensors(tuple(args)), **clone_tensors(dict(kwargs)))), None
     except Exception as error:
         return None, error
 
@@ -240,6 +241,7 @@ def capture(
     recorder = ForwardRecorder(model, args, kwargs, 0, target)
     try:
         with torch.enable_grad():
+            args, kwargs = clone_tensors(tuple(args)), clone_tensors(dict(kwargs))
             recorder.record_inputs(args, kwargs)
             recorder.run(args, kwargs, _copied(state_dict), rng_state)
     except _TargetReachedError:

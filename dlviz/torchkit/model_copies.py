@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 
 from dlviz.torchkit.modules import TORCHS_OWN, modules, named_modules, plain_items
+from dlviz.torchkit.nested import tensors_in
+from dlviz.torchkit.nested import clone_tensors
 
 #: Containers whose items are restored; a container of another type may have rules of its own.
 _RESTORED = (list, dict, OrderedDict, set)
@@ -124,6 +127,53 @@ def _copy(tensor: Tensor) -> Tensor:
         return tensor
 
 
+def argument_copies(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments for one call that may change them: lists, dictionaries and objects such as a cache of keys and values as copies.
+
+    A tensor that requires a gradient stays itself, so that autograd reaches it; of any other there is one copy, however often it is given.
+    Modules stay themselves, and so does what cannot be copied.
+
+    Example:
+        >>> x, memory = torch.zeros(2), [1]
+        >>> (a, b, c), _ = argument_copies([x, x, memory], {})
+        >>> a is b, a is x, c is memory, c
+        (True, False, False, [1])
+    """
+    args, kwargs = tuple(args), dict(kwargs)
+    memo: dict[int, Any] = {id(one): _argument_copy(one) for one in tensors_in(args, kwargs)}
+    memo |= {id(one): one for _, one in plain_items([args, kwargs], "") if isinstance(one, nn.Module)}
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, torch.Generator):
+            return torch.Generator(value.device).set_state(value.get_state())
+        try:
+            with _ClonedTensors():
+                return copy.deepcopy(value, memo)
+        except Exception:  # a learner's object may raise anything
+            return value
+
+    return tuple(map(copied, args)), {name: copied(value) for name, value in kwargs.items()}
+
+
+def _argument_copy(tensor: Tensor) -> Tensor:
+    is_parameter = isinstance(tensor, nn.Parameter) or isinstance(tensor._base, nn.Parameter)
+    if tensor.requires_grad or is_parameter or type(tensor) is not Tensor or tensor.is_nested:
+        return tensor
+    # Torch writes into no tensor whose numbers are one in memory, and a copy of it would be larger.
+    is_expanded = tensor.layout == torch.strided and 0 in tensor.stride()
+    return tensor if is_expanded else tensor.clone()
+
+
+class _ClonedTensors(TorchFunctionMode):
+    """Copies tensors within ``copy.deepcopy`` so that they stay linked in the graph of autograd, where torch copies only leaves."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is not Tensor.__deepcopy__:
+            return function(*args, **(kwargs or {}))
+        tensor, memo = args
+        return memo.setdefault(id(tensor), tensor.clone())
+
+
 class _Attributes:
     """The attributes of a module, and the items of the plain containers among them."""
 
@@ -205,8 +255,8 @@ def generators_restored(start: GeneratorStates | Tensor | None = None) -> Iterat
 def initialize_lazy(model: nn.Module, args: Iterable[Any], kwargs: Mapping[str, Any] | None = None) -> list[str]:
     """Initialize the model's lazy layers by a first call, as plain torch does, and return their paths.
 
-    Nothing else changes: neither the running statistics of a batch norm nor the random generators. A call that raises leaves the
-    layers that it did not reach as they were.
+    Nothing else changes: neither the running statistics of a batch norm, nor the arguments, nor the random generators. A call that
+    raises leaves the layers that it did not reach as they were.
 
     Example:
         >>> net = nn.Sequential(nn.LazyLinear(3))
@@ -229,7 +279,7 @@ def initialize_lazy(model: nn.Module, args: Iterable[Any], kwargs: Mapping[str, 
         for _, module in lazy:  # after torch's own hook, which initializes the module
             handles.append(module.register_forward_pre_hook(save))
         with generators_restored(), torch.no_grad(), on_copies(model):
-            model(*args, **dict(kwargs or {}))
+            model(*clone_tensors(tuple(args)), **clone_tensors(dict(kwargs or {})))
     except Exception:  # a learner's forward may raise anything; the call that is shown raises it again
         pass
     finally:

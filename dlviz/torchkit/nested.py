@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -57,11 +57,25 @@ def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
         return made
     if isinstance(value, (list, tuple)):
         items = [map_tensors(function, item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)  # type: ignore[call-arg]
+        # A named tuple's own class may take something else than its fields, as PackedSequence does.
+        make: Callable[[Iterable[Any]], Any] = getattr(type(value), "_make", type(value))
+        return make(items)
     made = copy.copy(value)
     for field in dataclasses.fields(value):
         object.__setattr__(made, field.name, map_tensors(function, getattr(value, field.name, None)))
     return made
+
+
+def clone_tensors(value: Any) -> Any:
+    """Return the value with a clone of every tensor, which a call may overwrite; gradients flow back to the tensor.
+
+    Example:
+        >>> import torch
+        >>> x = torch.zeros(2)
+        >>> clone_tensors({"x": x})["x"].add_(1), x
+        (tensor([1., 1.]), tensor([0., 0.]))
+    """
+    return map_tensors(Tensor.clone, value)
 
 
 def _is_dataclass(value: Any) -> bool:

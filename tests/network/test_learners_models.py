@@ -67,6 +67,47 @@ def test_a_forward_that_writes_parameters_runs_once_and_changes_nothing():
     assert [p._version for p in net.parameters()] == versions
 
 
+@pytest.mark.parametrize("last", [nn.Linear(3, 2), nn.LazyLinear(2), nn.Linear(5, 2)], ids=["plain", "lazy", "raises"])
+def test_an_input_that_a_model_overwrites_stays_as_it_was(last):
+    x = torch.tensor([[-1.0, 2.0, -3.0]])
+    view = dlviz.layers(nn.Sequential(nn.ReLU(inplace=True), last), x)
+    assert view.columns[0].output.tolist() == [-1.0, 2.0, -3.0]
+    assert view.columns[1].output.tolist() == [0.0, 2.0, 0.0]
+    view.inspect(1, 0)
+    assert x.tolist() == [[-1.0, 2.0, -3.0]]
+
+
+class OfSequences(nn.Module):
+    """Packs sequences of different lengths for an LSTM."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(50, 8)
+        self.lstm = nn.LSTM(8, 6, batch_first=True)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, tokens, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(self.embed(tokens), lengths, batch_first=True, enforce_sorted=False)
+        _, (h, _) = self.lstm(packed)
+        return self.head(h[-1])
+
+
+def test_packed_sequences_are_shown_inside_a_model_and_as_its_input():
+    net, tokens, lengths = OfSequences(), torch.randint(1, 50, (3, 7)), torch.tensor([5, 7, 3])
+    view = dlviz.layers(net, tokens, lengths)
+    assert [name for name in names(view) if name in ("embed", "pack_padded_sequence", "lstm", "head")] == [
+        *("embed", "pack_padded_sequence", "lstm", "head")
+    ]
+    assert texts(view) == ""
+    assert torch.equal(view.columns[-1].output, net(tokens, lengths)[0])
+    open_everything(view)
+    packed = nn.utils.rnn.pack_padded_sequence(torch.rand(2, 6, 4), [6, 3], batch_first=True)
+    lstm = nn.LSTM(4, 5, batch_first=True)
+    view = dlviz.layers(lstm, packed)
+    assert torch.equal(view.columns[-1].output, lstm(packed)[0].data[0])
+    open_everything(view)
+
+
 class TwoInputs(nn.Module):
     def __init__(self):
         super().__init__()
