@@ -259,6 +259,15 @@ def test_with_its_checks_open_it_stays_on_one_screen(open_page, pages, name):
         assert page.locator(".dlviz").bounding_box()["height"] <= 700
 
 
+def test_four_rows_of_fifteen_features_are_seen_whole_on_one_screen(open_page):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(15, 8), nn.ReLU(), nn.Linear(8, 3))
+    page = open_page(dlviz.attribute(net, torch.randn(4, 15), method="integrated_gradients", **FEW), width=1016)
+    for part in (".attr-lines", ".attr-table"):
+        assert page.locator(part).evaluate("node => node.scrollHeight - node.clientHeight") <= 0, part
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
 def test_the_table_is_moved_through_with_arrow_keys(open_page, views, pages):
     view, page = views["rows"], open_page(pages["rows"])
     page.evaluate("dlvizModel.set('place', [0])")

@@ -67,6 +67,8 @@ function render({ model, el, signal }) {
     grid.element.hidden = map.element.hidden = !isImage;
     rows.element.hidden = isImage;
     detail.toggleAttribute("data-narrow", !isImage);
+    body.toggleAttribute("data-table", scene.kind === "row" && !scene.methods.includes("grad_cam"));
+    body.style.setProperty("--notes", opened.notes.length);
     readAnswers();
   }
   function readAnswers() {

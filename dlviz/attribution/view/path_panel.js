@@ -8,6 +8,7 @@ import { ticks } from "../../kit/js/scale.js";
 import { fitted, inputPicture } from "./map_canvas.js";
 
 const HEIGHT = 118;
+const LOW = 84;
 const PICTURE = 92;
 const GAP = 12;
 
@@ -44,8 +45,9 @@ export function pathPanel({ messages, signal, go }) {
     // Two charts side by side where there is room, else one below the other.
     const pair = !path.baseline && room > 440;
     const wide = Math.max(180, pair ? Math.floor((room - GAP) * 0.58) : Math.min(420, room));
-    plot.resize(wide, HEIGHT);
-    small.resize(pair ? room - GAP - wide : Math.min(420, now.width), pair ? HEIGHT - 30 : 46);
+    const height = pair ? LOW : HEIGHT;
+    plot.resize(wide, height);
+    small.resize(pair ? room - GAP - wide : Math.min(420, now.width), pair ? height - 24 : 46);
     main.style.width = `${wide}px`;
     along.style.width = `${pair ? room - GAP - wide : now.width}px`;
     const marks = ticks(low, high > low ? high : low + 1, 4);
