@@ -17,7 +17,6 @@ from torch.overrides import TorchFunctionMode
 
 from dlviz.torchkit.modules import TORCHS_OWN, modules, named_modules, plain_items
 from dlviz.torchkit.nested import tensors_in
-from dlviz.torchkit.nested import clone_tensors
 
 #: Containers whose items are restored; a container of another type may have rules of its own.
 _RESTORED = (list, dict, OrderedDict, set)
@@ -278,8 +277,9 @@ def initialize_lazy(model: nn.Module, args: Iterable[Any], kwargs: Mapping[str, 
     try:
         for _, module in lazy:  # after torch's own hook, which initializes the module
             handles.append(module.register_forward_pre_hook(save))
+        own, keywords = argument_copies(args, kwargs or {})
         with generators_restored(), torch.no_grad(), on_copies(model):
-            model(*clone_tensors(tuple(args)), **clone_tensors(dict(kwargs or {})))
+            model(*own, **keywords)
     except Exception:  # a learner's forward may raise anything; the call that is shown raises it again
         pass
     finally:

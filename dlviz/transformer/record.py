@@ -11,7 +11,7 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.forward_trace import uncompiled
-from dlviz.torchkit.model_copies import generators_restored, initialize_lazy, on_copies
+from dlviz.torchkit.model_copies import argument_copies, generators_restored, initialize_lazy, on_copies
 from dlviz.torchkit.modules import parameters
 from dlviz.torchkit.nested import tensors_in
 from dlviz.transformer.attention_call import AttentionCall
@@ -33,7 +33,7 @@ class Record:
 
 
 def record(module: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Record:
-    """Call a module and record each attention call in it. The module, its modes and the random generators stay unchanged.
+    """Call a module and record each attention call in it. The module, its modes, the arguments and the random generators stay unchanged.
 
     Recognized are ``nn.MultiheadAttention`` and the modules of torch that hold it, ``F.scaled_dot_product_attention``, and attention
     written by hand: a product of queries and keys, then scale and mask in any order, ``softmax`` over the last dimension, dropout if any,
@@ -109,6 +109,7 @@ def run(
     if unread is not None:
         raise DlvizError(message("transformer.refused.numbers", got=kind_of_data(unread)))
     initialize_lazy(model, args, kwargs)
+    own, keywords = argument_copies(args, kwargs)
     with (
         torch.set_grad_enabled(grad),
         generators_restored(),
@@ -117,7 +118,7 @@ def run(
         recorder.paths(),
         recorder,
     ):
-        output = module(*args, **kwargs)
+        output = module(*own, **keywords)
     calls = recorder.found.shown()
     if not calls:
         raise DlvizError(message("transformer.refused.none", kind=_kind(module), lost=recorder.lost()))

@@ -1,6 +1,7 @@
 """A model runs on copies: its tensors, attributes, hooks and the random generators stay as they were."""
 
 import random
+import threading
 from collections import UserDict
 from dataclasses import dataclass
 
@@ -11,7 +12,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from dlviz.torchkit.forward_trace import CallTracer
-from dlviz.torchkit.model_copies import GeneratorStates, generators_restored, initialize_lazy, on_copies
+from dlviz.torchkit.model_copies import (
+    GeneratorStates,
+    argument_copies,
+    generators_restored,
+    initialize_lazy,
+    on_copies,
+)
 from dlviz.torchkit.modules import modules
 from dlviz.torchkit.nested import map_tensors, named_tensors
 from dlviz.torchkit.tensor_blocks import as_plain
@@ -233,3 +240,30 @@ def test_a_direct_call_of_forward_is_a_call_of_the_layer():
     tracer.run((torch.ones(1, 2),))
     assert seen[:2] == [("layer", model.layer)] * 2
     assert "forward" not in vars(model.layer)
+
+
+class Cache:
+    def __init__(self, keys):
+        self.keys, self.counts = keys, [1]
+
+
+def test_a_call_changes_copies_of_its_arguments_and_the_graph_of_autograd_reaches_them():
+    x, weight = torch.ones(2), torch.ones(2, requires_grad=True)
+    cache, ids, generator = Cache(weight * 2), [1, x], torch.Generator().manual_seed(3)
+    layer, lock = torch.nn.Linear(1, 1), threading.Lock()
+    given = [x, x, weight, cache, ids, generator, layer, lock, x[:1].expand(4)]
+    own, keywords = argument_copies(given, {"memory": ids})
+    first, second, same, copied, listed, drawn, module, held, expanded = own
+    assert first is second is listed[1]
+    assert keywords["memory"] is listed
+    assert (same is weight, module is layer, held is lock, expanded is given[-1]) == (True,) * 4
+    first.zero_()
+    listed.append(2)
+    copied.counts.append(2)
+    torch.rand(1, generator=drawn)
+    copied.keys.sum().backward()
+    copied.keys.data.zero_()
+    assert x.tolist() == [1, 1]
+    assert weight.grad.tolist() == [2, 2]
+    assert (cache.counts, cache.keys.tolist(), len(ids)) == ([1], [2, 2], 2)
+    assert torch.equal(generator.get_state(), torch.Generator().manual_seed(3).get_state())

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import dlviz
 from dlviz.transformer import Edits, record, record_edited
 
 pytestmark = pytest.mark.usefixtures("torchvision_loads")
@@ -86,3 +87,19 @@ def test_grouped_queries_of_llama_are_recorded_as_they_are_called():
     assert eager.key.shape[1] == 4  # repeated by hand
     assert sdpa.key.shape[1] in (2, 4)
     assert eager.query.shape == sdpa.query.shape == (1, 4, 5, 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*past_key_values:FutureWarning")
+def test_a_cache_is_not_grown_by_updates_and_edits():
+    torch.manual_seed(0)
+    model, ids = llama("eager"), torch.randint(0, 20, (1, 6))
+    cache = model(ids).past_key_values
+    view = dlviz.attention(model, ids[:, :1], past_key_values=cache)
+    view.update()
+    view.edits = [[0, "head", 1]]
+    assert cache.get_seq_length() == 6
+    assert [call.shape for call in view.calls] == [(1, 4, 1, 7)] * 2
+    with torch.no_grad():
+        expected = model(ids[:, :1], past_key_values=cache).logits
+    view.reset()
+    assert torch.equal(view.output.logits, expected)

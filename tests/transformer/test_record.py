@@ -216,6 +216,20 @@ def test_the_module_its_gradients_and_the_random_generators_stay_as_they_were():
     assert call.output_projection[0].abs().max() > 0  # the record holds copies
 
 
+def test_an_input_that_the_module_changes_in_place_stays_as_it_was():
+    memory, x = [], torch.randn(1, 3, 4)
+    before = x.clone()
+
+    def model(x, memory):
+        memory.append(x.add_(1))
+        return (x @ x.mT).softmax(-1) @ x
+
+    found = record(model, x, memory)
+    assert torch.equal(x, before)
+    assert memory == []
+    assert torch.equal(found.calls[0].query[0], before + 1)
+
+
 def test_in_training_the_weights_are_those_before_dropout_and_the_heads_those_after():
     torch.manual_seed(1)
     model = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True).double()
