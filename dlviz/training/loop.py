@@ -13,7 +13,7 @@ from dlviz.kit.model_thread import trains_here
 from dlviz.kit.validation import check_type, is_integer, is_iterable
 from dlviz.training.model_monitor import ModelMonitor
 from dlviz.training.restart import InitialState
-from dlviz.training.run import Run
+from dlviz.training.run import Run, error_text
 
 _NO_VALUES: Mapping[str, Any] = {}
 
@@ -61,6 +61,7 @@ class TrainingLoop:
         self._thread: threading.Thread | None = None
         self._train: Callable[[], Any] | None = None
         self.training = False
+        self._error = ""
 
     def knobs(self, **targets: Any) -> None:
         """Bind hyperparameters by name, so that they can be changed while the loop runs.
@@ -227,16 +228,21 @@ class TrainingLoop:
     def start(self, train: Callable[[], Any]) -> None:
         """Train in a thread, which keeps the kernel free; :meth:`stop` ends it at a step, :meth:`wait` waits for it.
 
+        Args:
+            train: a function without arguments, with the loop in it.
+
         Raises:
-            DlvizError: a thread of this run is training already.
+            DlvizError: `train` cannot be called, or a thread of this run is training already.
         """
+        if not callable(train):
+            raise DlvizError(message("training.refused.train", got=type(train).__name__))
         if self.training:
             raise DlvizError(message("training.refused.running"))
         self._train, self._run.restarted_by_thread = train, True
         self._begin_thread(train)
 
     def _begin_thread(self, train: Callable[[], Any]) -> None:
-        self.training = True
+        self.training, self._error = True, ""
         self._thread = threading.Thread(target=self._work, args=(train,), daemon=True)
         self._thread.start()
 
@@ -251,11 +257,13 @@ class TrainingLoop:
                 with run.lock:
                     # Under the lock: a restart is handled either here or by restart(), never by both.
                     if not run.restart_requested:
+                        run.end_left_behind(None)
                         self.training = False
                         return
         except BaseException as error:  # an error in a thread would not be shown anywhere
             self.training = run.restart_requested = False
-            run.fail(f"{type(error).__name__}: {error}")
+            self._error = error_text(error)
+            run.fail(self._error)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the thread that :meth:`start` began has ended.
@@ -265,8 +273,8 @@ class TrainingLoop:
         """
         if self._thread is not None:
             self._thread.join(seconds)
-        if self._run.state == "failed":
-            raise DlvizError(message("training.refused.failed", error=self._run.error))
+        if self._error:
+            raise DlvizError(message("training.refused.failed", error=self._error))
 
     def stop(self) -> None:
         """Stop at the next step."""

@@ -1,5 +1,6 @@
 """Training run: counts and logs the learner's own loop, and changes hyperparameters at its step boundaries."""
 
+import asyncio
 import math
 import threading
 import time
@@ -63,7 +64,8 @@ class Run:
         self.initial_state: InitialState | None = None
         self.past_runs: list[PastRun] = []
         self.restarted_by_thread = self.restart_requested = self._single_pass = False
-        self._in_steps = self._in_epochs = self._epoch_is_step = self._only_logged = False
+        self._in_steps = self._in_epochs = self._epoch_is_step = self._only_logged = self._suspended = False
+        self._place = _place()
         self._user_values: dict[str, Any] = {}
         self._restart_count = 0
         self._final_settings: dict[str, Any] = {}
@@ -78,6 +80,9 @@ class Run:
     def iterate_steps(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Yield the batches; between two of them handle messages, apply hyperparameters, pause and stop."""
         try:
+            if not self.active:
+                # Epochs whose iterator was kept have ended with their cell.
+                self._in_epochs = self._epoch_is_step = False
             self._in_steps = True
             while True:
                 self._begin_steps(batches)
@@ -87,12 +92,18 @@ class Run:
                         break
                     self.step += 1
                     yield batch
+                    self._resume()
+                    self._in_steps = True
                 if self._in_epochs or not self._reset_if_requested():
                     return
         except GeneratorExit:
             # Leaving the steps of one epoch early leaves the epochs to go on.
             if not self._in_epochs:
                 self._on_early_exit()
+            raise
+        except BaseException as error:  # of the data loader, say; the epochs may go on after it, too
+            if not self._in_epochs:
+                self._on_early_exit("failed", error_text(error))
             raise
         finally:
             self._in_steps = False
@@ -121,6 +132,7 @@ class Run:
                 # Steps of its own take this one back.
                 self.step, self._epoch_is_step = self.step + 1, True
                 yield number
+                self._resume()
                 if self._reset_if_requested():
                     number, self.epochs, self.steps = 0, count, count
                     continue
@@ -130,6 +142,9 @@ class Run:
                 number += 1
         except GeneratorExit:
             self._on_early_exit()
+            raise
+        except BaseException as error:
+            self._on_early_exit("failed", error_text(error))
             raise
         finally:
             self._in_epochs = self._epoch_is_step = False
@@ -290,15 +305,24 @@ class Run:
 
     def fail(self, error: str) -> None:
         """End the run with an error."""
-        if self.exited_early or self.active:
-            self._finish("failed", error)
+        self._finish("failed", error)
 
-    def on_cell_end(self) -> None:
-        """End a run that is only logged: the trainer's loop was in the cell that has ended."""
+    def end_left_behind(self, error: BaseException | None) -> None:
+        """End the loop of a cell or a function that has ended: a trainer's, one that raised, or one whose iterator was kept.
+
+        Args:
+            error: what the cell raised.
+        """
+        if self._is_left_behind:
+            if error is not None and (self.exited_early or self.active):
+                self.fail(error_text(error))
+            if self._only_logged:
+                self.finish()
+                self.stop_requested = False
+            elif self.active:
+                self._in_steps, self.left_early, self._suspended = False, True, True
+                self._finish("stopped")
         self.exited_early = False
-        if self._only_logged:
-            self.finish()
-            self.stop_requested = False
 
     def finish(self) -> None:
         """End the run, which is then "finished", or "stopped" if that was requested."""
@@ -320,18 +344,32 @@ class Run:
             return
         now = time.perf_counter()
         self.number += 1
-        self._only_logged = False
+        self._only_logged = self._suspended = False
+        self._place = _place()
         self.start_time = now if self.step == 0 else now - (self.end_time - self.start_time)
         self.state, self.error = "running", ""
         self.stop_requested = self.exited_early = self.left_early = False
         if self.monitor is not None:
             self.monitor.open()
 
-    def _on_early_exit(self) -> None:
-        """Stop the run: the loop was left by ``break`` or by an error; which one is known at the end of the cell."""
+    @property
+    def _is_left_behind(self) -> bool:
+        """Whether no thread and no task runs the latest loop beside the code that has ended here."""
+        (thread, task), (current_thread, current_task) = self._place, _place()
+        if thread is not current_thread:
+            return not thread.is_alive()
+        return task is None or task is current_task or task.done()
+
+    def _resume(self) -> None:
+        """Begin again a loop that had ended with its cell, and whose iterator is used in a later one."""
+        if self._suspended:
+            self._begin_loop()
+
+    def _on_early_exit(self, state: str = "stopped", error: str = "") -> None:
+        """End the run: the loop was left by ``break`` or by an error; which one is known at the end of the cell."""
         if self.active:
             self.exited_early = self.left_early = True
-            self._finish("stopped")
+            self._finish(state, error)
 
     def _begin_steps(self, batches: Iterable[Any]) -> None:
         self._begin_loop()
@@ -457,6 +495,25 @@ class Run:
             return 0.0
         end = self.end_time if self.state in ("finished", "stopped", "failed") else time.perf_counter()
         return max(0.0, end - self.start_time)
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error's class and text.
+
+    Example:
+        >>> error_text(ValueError("no data")), error_text(KeyboardInterrupt())
+        ('ValueError: no data', 'KeyboardInterrupt')
+    """
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _place() -> tuple[threading.Thread, "asyncio.Task[Any] | None"]:
+    """Return the thread and the task that run this code; the task is ``None`` outside of an event loop."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        task = None
+    return threading.current_thread(), task
 
 
 def _number(name: str, value: Any) -> float | Tensor:

@@ -138,12 +138,10 @@ class Live(Widget):
         self._set_scene()
 
     def _after_cell(self, error: BaseException | None) -> None:
-        """After a cell that raised inside its loop, mark the run as failed."""
+        """End the loop that was in the cell."""
         if self._loop.training:
             return
-        if error is not None:
-            self._run.fail(f"{type(error).__name__}: {error}".rstrip(": "))
-        self._run.on_cell_end()
+        self._run.end_left_behind(error)
         self._send_held_back()
 
     # Results.

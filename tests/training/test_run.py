@@ -1,9 +1,11 @@
 """The learner's loop stays unchanged: steps, epochs, hyperparameters at step boundaries, pause, stop, errors, threads."""
 
+import asyncio
 import gc
 import inspect
 import json
 import sys
+import textwrap
 import threading
 import time
 import tracemalloc
@@ -11,8 +13,10 @@ import types
 
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from torch import nn
 from torch.nn import functional as F
+from traitlets.config import Config
 
 import dlviz
 from dlviz.kit.errors import DlvizError
@@ -445,6 +449,220 @@ def test_a_thread_trains_is_stopped_and_its_error_is_raised():
         run.wait(10)
     assert run.state == "failed"
     assert run.status["error"] == "ValueError: no data"
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_an_error_outside_of_the_loop_of_a_thread_is_raised(steps):
+    run = dlviz.live()
+
+    def train():
+        if steps:
+            list(run.steps(range(steps)))
+        raise RuntimeError("no data")
+
+    run.start(train)
+    with pytest.raises(DlvizError, match="RuntimeError: no data"):
+        run.wait(10)
+    assert (run.state, run.status["error"]) == ("failed", "RuntimeError: no data")
+    run.start(lambda: list(run.steps(range(3))))
+    run.wait(10)
+    assert run.state == "finished"
+
+
+def test_waiting_raises_the_error_of_its_own_thread_alone():
+    run = dlviz.live()
+    run.start(lambda: 1 / 0)
+    with pytest.raises(DlvizError, match="ZeroDivisionError"):
+        run.wait(10)
+    run.start(lambda: None)
+    run.wait(10)
+
+
+@pytest.mark.parametrize("train", [5, None, "train"])
+def test_a_thread_needs_a_function(train):
+    run = dlviz.live()
+    with pytest.raises(DlvizError, match=rf"start: train must be a function .* but got {type(train).__name__}\."):
+        run.start(train)
+    assert not run._loop.training
+
+
+def test_what_a_threads_function_leaves_behind_ends_with_it():
+    run, kept = dlviz.live(), []
+
+    def keep():
+        kept.append(run.steps(range(10)))
+        next(kept[0])
+
+    run.start(keep)
+    run.wait(10)
+    assert (run.state, run.status["left_early"]) == ("stopped", True)
+    logged = dlviz.live()
+    logged.start(lambda: [logged.log(loss=1.0) for _ in range(3)])
+    logged.wait(10)
+    assert logged.state == "finished"
+
+
+class Broken(torch.utils.data.Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        if index == 5:
+            raise KeyError("bad item")
+        return torch.ones(1)
+
+
+def refuse(batch):
+    raise KeyError("bad item")
+
+
+def stops_reading():
+    yield from range(2)
+    raise KeyError("bad item")
+
+
+@pytest.mark.parametrize(
+    "loader",
+    [
+        torch.utils.data.DataLoader(Broken(), 2),
+        torch.utils.data.DataLoader(Broken(), 2, num_workers=1),
+        torch.utils.data.DataLoader(torch.arange(4), 2, collate_fn=refuse),
+        stops_reading(),
+    ],
+    ids=["item", "worker", "collate", "generator"],
+)
+def test_an_error_of_the_loader_fails_the_run(loader):
+    run = dlviz.live()
+    with pytest.raises(KeyError, match="bad item"):
+        list(run.steps(loader))
+    assert run.state == "failed"
+    assert run.status["error"].startswith("KeyError: ")
+    assert "bad item" in run.status["error"]
+
+
+def test_an_error_of_the_loader_in_a_thread_is_raised():
+    run = dlviz.live()
+    run.start(lambda: list(run.steps(torch.utils.data.DataLoader(Broken(), 2))))
+    with pytest.raises(DlvizError, match="KeyError: 'bad item'"):
+        run.wait(10)
+
+
+def test_epochs_go_on_after_an_error_of_the_loader_that_was_caught():
+    run, states = dlviz.live(), []
+    for _ in run.epochs(2):
+        with pytest.raises(KeyError):
+            list(run.steps(torch.utils.data.DataLoader(Broken(), 2)))
+        states.append(run.state)
+    assert states == ["running", "running"]
+    assert run.state == "finished"
+
+
+def test_a_knob_that_raises_between_two_epochs_fails_the_run():
+    run = dlviz.live()
+    run.knobs(width=dlviz.knob(lambda value: 1 / 0, value=1.0))
+
+    def train():
+        for _ in run.epochs(3):
+            run.settings = {"width": 2.0}
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    assert (run.state, run.status["error"]) == ("failed", "ZeroDivisionError: division by zero")
+
+
+@pytest.fixture
+def shell():
+    """A notebook's shell without its kernel."""
+    options = Config({"HistoryManager": {"enabled": False}})
+    yield InteractiveShell.instance(config=options, user_ns={"dlviz": dlviz})
+    InteractiveShell.clear_instance()
+
+
+def cell(shell, code):
+    """Run a cell, and return the run that it or an earlier one made."""
+    shell.run_cell(textwrap.dedent(code))
+    return shell.user_ns["run"]
+
+
+KEPT = """
+    run = dlviz.live()
+    bar = run.steps(range(10))
+    for step in bar:
+        run.log(loss=step)
+        if step == 4: {leave}
+"""
+
+
+@pytest.mark.parametrize("loop", ["run.steps(range(10))", "run.epochs(10)", "enumerate(run.steps(range(10)))"])
+def test_a_loop_whose_iterator_is_kept_ends_with_its_cell(shell, loop):
+    run = cell(shell, f"run = dlviz.live(); bar = {loop}\nfor _ in bar: break")
+    assert (run.state, run.status["left_early"]) == ("stopped", True)
+    cell(shell, "for step in run.steps(range(3)): run.log(loss=step)")
+    assert (run.state, run.status["left_early"]) == ("finished", False)
+    assert list(run.history["loss"].steps) == [2, 3, 4]
+    cell(shell, "bar = None")
+    assert run.state == "finished"
+
+
+def test_a_loop_whose_iterator_is_kept_goes_on_in_another_cell(shell):
+    run = cell(shell, KEPT.format(leave="break"))
+    cell(shell, "run.log(val=1.0); run.log(val=2.0)")
+    assert (run.state, list(run.history["val"].steps)) == ("stopped", [5, 6])
+    cell(shell, "for step in bar: run.log(loss=step)")
+    assert run.state == "finished"
+    assert list(run.history["loss"].values) == list(range(10))
+
+
+def test_a_loop_whose_iterator_is_kept_has_failed_if_its_cell_raised(shell, capsys):
+    run = cell(shell, KEPT.format(leave="raise ValueError('no data')"))
+    assert (run.state, run.status["error"]) == ("failed", "ValueError: no data")
+
+
+def test_an_error_of_the_loader_in_a_cell_is_the_runs(shell, capsys):
+    shell.user_ns["loader"] = torch.utils.data.DataLoader(Broken(), 2)
+    run = cell(shell, "run = dlviz.live()\nfor _ in run.steps(loader): pass")
+    assert (run.state, run.status["error"]) == ("failed", "KeyError: 'bad item'")
+
+
+def test_a_loop_in_a_thread_of_its_own_outlasts_the_cells(shell, capsys):
+    shell.user_ns["go_on"] = go_on = threading.Event()
+    run = cell(
+        shell,
+        """
+        import threading
+        run = dlviz.live()
+        def train():
+            for step in run.steps(range(2)):
+                begun.set()
+                go_on.wait(10)
+        begun, thread = threading.Event(), threading.Thread(target=train)
+        thread.start()
+        """,
+    )
+    cell(shell, "begun.wait(10)")
+    cell(shell, "1 / 0")
+    assert run.state == "running"
+    go_on.set()
+    shell.user_ns["thread"].join(10)
+    assert run.state == "finished"
+
+
+def test_a_loop_in_a_task_of_its_own_outlasts_the_cell_that_began_it():
+    run = dlviz.live()
+
+    async def train():
+        for _ in run.steps(range(3)):
+            await asyncio.sleep(0)
+
+    async def cells():
+        task = asyncio.create_task(train())
+        await asyncio.sleep(0)
+        run._after_cell(None)
+        assert run.state == "running"
+        await task
+
+    asyncio.run(cells())
+    assert run.state == "finished"
 
 
 def test_updates_come_at_most_ten_times_a_second(monkeypatch):
