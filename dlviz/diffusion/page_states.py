@@ -42,6 +42,10 @@ def page_states(state: DenoiseState, forward_steps: int, beta_end: float, snapsh
     def walk(name: str, value: Any) -> dict[str, Any]:
         return walk_state(state, **{"steps" if name == "walk_steps" else name: value})
 
+    def offer_walks(name: str, values: Iterable[Any]) -> None:
+        most = state.page_walk_steps
+        offer(name, [one for one in values if (one if name == "walk_steps" else state.settings.steps) <= most], walk)
+
     def tried(name: str, value: Any) -> dict[str, Any]:
         cosine = value == "cosine" or (name == "forward_steps" and state.schedule_kind == "cosine")
         kind = value if name == "forward_schedule" else "cosine" if cosine else "linear"
@@ -49,13 +53,13 @@ def page_states(state: DenoiseState, forward_steps: int, beta_end: float, snapsh
         return tried_schedule(state, kind, settings["forward_steps"], settings["beta_end"])
 
     if state.model.null is not None:
-        offer("guidance", _GUIDANCES, walk)
+        offer_walks("guidance", _GUIDANCES)
     if inputs.labels is not None:
-        offer("condition", range(-1, min(_CLASSES, len(inputs.classes))), walk)
+        offer_walks("condition", range(-1, min(_CLASSES, len(inputs.classes))))
     # Of many steps the grid has to be computed at other steps than those of the process, which takes room.
-    offer("walk_steps", (n for n in step_counts(total) if n <= 50 or n == total), walk)
-    offer("sampler", SAMPLERS, walk)
-    offer("snapshot", snapshots, walk)
+    offer_walks("walk_steps", (n for n in step_counts(total) if n <= 50 or n == total))
+    offer_walks("sampler", SAMPLERS)
+    offer_walks("snapshot", snapshots)
     # Classes leave less room for other schedules.
     most = (len(STEPS), len(BETA_ENDS)) if inputs.labels is None else (3, 2)
     offer("forward_steps", _nearest(STEPS, total, most[0]), tried)

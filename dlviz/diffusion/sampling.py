@@ -102,8 +102,9 @@ class WalkJob:
         if self.done in self._kept:
             self._noises.append(eps.cpu())
             self._x0s.append(x0.cpu())
-        # The generator draws at every step, so that one seed gives the same numbers for every eta.
-        self.x = ddim_step(self.x, t, t_prev, eps, self._schedule, self._eta, self._normal())
+        # The generator draws at every step, so that one seed gives the same numbers for every eta that needs some.
+        noise = self._normal() if self._eta > 0 else None
+        self.x = ddim_step(self.x, t, t_prev, eps, self._schedule, self._eta, noise)
         self.done += 1
         if self.done in self._kept:
             self._states.append(self.x.cpu())

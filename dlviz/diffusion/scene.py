@@ -69,7 +69,7 @@ def scene(state: DenoiseState, process: Process, forward: str, beta_end: float) 
         "snapshots": state.history.series(range(len(state.history))),
         "signature": signature(state),
         "badge": _badge(process),
-        "notes": _notes(inputs),
+        "notes": _notes(state),
         "summary": summary(state, process),
     }
 
@@ -161,14 +161,16 @@ def _badge(process: Process) -> dict[str, str]:
     return {"text": message(f"diffusion.badge.{key}", left=percent(process.signal_left)), "kind": kind}
 
 
-def _notes(inputs: Inputs) -> list[dict[str, str]]:
-    notes = []
+def _notes(state: DenoiseState) -> list[dict[str, str]]:
+    inputs, notes = state.inputs, []
     if len(inputs.drawn) < inputs.count:
         used = min(inputs.count, MAX_ROWS)
         text = message("diffusion.note.rows", drawn=len(inputs.drawn), count=inputs.count, used=used)
         notes.append({"kind": "", "text": text})
     if max(inputs.x.shape[1:]) > MAX_SIDE and not inputs.is_plane:
         notes.append({"kind": "", "text": message("diffusion.note.averaged", side=MAX_SIDE)})
+    if state.settings.steps > state.page_walk_steps:
+        notes.append({"kind": "", "text": message("diffusion.note.page", steps=state.page_walk_steps)})
     size = float(inputs.x.double().square().mean().sqrt())
     if not 0.1 < size < 4:
         notes.append({"kind": "", "text": message("diffusion.note.scale", size=_short(size))})

@@ -30,6 +30,8 @@ from dlviz.torchkit.model_snapshots import SnapshotHistory
 
 #: Samples of points and of images at most.
 MAX_SAMPLES, MAX_IMAGE_SAMPLES = 1000, 32
+#: Numbers that another walk in a page computes at most, those of all its steps together: about ten seconds of work.
+MAX_PAGE_NUMBERS = 2**27
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,11 @@ class DenoiseState:
         """The indices at which the walk is drawn, decreasing."""
         visited = [*reversed(subsequence(self.model.schedule.steps, self.settings.steps)), -1]
         return tuple(visited[k] for k in kept_states(self.settings.steps, self._frames))
+
+    @property
+    def page_walk_steps(self) -> int:
+        """How many steps the walks with other settings in a page have at most: fewer of large images."""
+        return MAX_PAGE_NUMBERS // (self.settings.samples * self.inputs.x[0].numel())
 
     @property
     def _frames(self) -> int:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 import dlviz
-from dlviz.diffusion import add_noise, cosine_schedule, linear_schedule, sample, score
+from dlviz.diffusion import add_noise, cosine_schedule, linear_schedule, sample, score, widget_state
+from dlviz.diffusion.sampling import WalkJob
 from dlviz.diffusion.scene import percent
 from dlviz.kit.errors import DlvizError
 from tests.diffusion.models import Net
@@ -476,6 +477,38 @@ def test_a_page_of_large_images_still_has_other_schedules():
     view = dlviz.denoise(lambda x, t: x, torch.rand(9, 3, 64, 64), SCHEDULE)
     offered = view.page_payload(4_000_000)["state"]["precomputed"]
     assert len(offered["forward_steps"]) > 1
+
+
+def test_a_page_of_large_images_has_no_long_walk_but_the_one_that_is_drawn(monkeypatch):
+    calls = 0
+
+    def model(x, t):
+        nonlocal calls
+        calls += 1
+        return 0 * x
+
+    images = torch.rand(8, 3, 64, 64)
+    monkeypatch.setattr(widget_state, "MAX_PAGE_NUMBERS", images.numel() * 50)
+    view = dlviz.denoise(model, images, steps=100)
+    assert "other walks of at most 50 steps only" in str(view.scene["notes"])
+    view.samples  # noqa: B018
+    calls = 0
+    offered = view.page_payload(40_000_000)["state"]["precomputed"]
+    assert set(offered["walk_steps"]) == {"100", "1", "2", "5", "10", "20", "50"}
+    assert "sampler" not in offered
+    assert calls <= 88 + 30  # the steps of the other walks, and predictions
+    short = dlviz.denoise(model, images, steps=100, walk_steps=50)
+    assert "other walks" not in str(short.scene["notes"])
+    assert set(short.page_payload(40_000_000)["state"]["precomputed"]["sampler"]) == {'"ddpm"', '"ddim"'}
+
+
+def test_a_walk_without_added_noise_draws_none(x, monkeypatch):
+    view, drawn = view_of(x, sampler="ddim"), []
+    normal = WalkJob._normal
+    monkeypatch.setattr(WalkJob, "_normal", lambda job: drawn.append(job) or normal(job))
+    view.sampler, view.sampler = "ddpm", "ddim"
+    assert len(view.samples) == 12
+    assert len(drawn) == view.schedule.steps + 2  # the first noise of both walks, and that of each step of DDPM
 
 
 def test_a_still_picture_keeps_the_proportions_of_images():
