@@ -26,10 +26,12 @@ class Record:
     Attributes:
         calls: the calls.
         output: what the module returned.
+        unseen: a sentence about attention that was computed, but not found; "" if there was none.
     """
 
     calls: tuple[AttentionCall, ...]
     output: Any
+    unseen: str = ""
 
 
 def record(module: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Record:
@@ -123,7 +125,7 @@ def run(
     if not calls:
         raise DlvizError(message("transformer.refused.none", kind=_kind(module), lost=recorder.lost()))
     # A model may turn gradients on by itself.
-    return Record(tuple(calls) if grad else tuple(map(_detached, calls)), output)
+    return Record(tuple(calls) if grad else tuple(map(_detached, calls)), output, recorder.unseen())
 
 
 def _detached(call: AttentionCall) -> AttentionCall:

@@ -287,6 +287,8 @@ class Attention(Widget):
         if letters and len(letters) not in call.shape[2:]:
             told = message("transformer.note.numbered", letters=len(letters), positions=call.shape[2])
             shown["notes"].append({"kind": "", "text": told})
+        if record.unseen:
+            shown["notes"].append({"kind": "warn", "text": message("transformer.note.unseen", sentence=record.unseen)})
         if not is_snapshot:
             plain = self._of_snapshot(self.snapshot)
             before = matrices(plain.calls[number], at, h)

@@ -1,6 +1,7 @@
 """Queries, keys, scores, weights, heads and outputs of every call against torch itself."""
 
 import copy
+import re
 
 import pytest
 import torch
@@ -337,6 +338,32 @@ def test_queries_made_by_a_product_with_a_plain_tensor_are_followed():
 def test_where_attention_by_hand_was_lost_is_said(weigh, words):
     with pytest.raises(DlvizError, match=words):
         record(lambda x: weigh(x @ x.mT) @ x, torch.randn(1, 5, 4))
+
+
+@pytest.mark.parametrize(
+    ("weigh", "words"),
+    [
+        (lambda scores: scores.softmax(-2), "a softmax .* over dimension -2"),
+        (lambda scores: scores.softmax(-1) * torch.ones(5, 5).tril(), "a softmax .* but then comes mul"),
+        (lambda scores: ((scores / 5).tanh() * 5).softmax(-1), "a product .* but then comes tanh"),
+        (lambda scores: F.linear(scores.flatten(), torch.eye(25)).view(1, 5, 5).softmax(-1), "but then comes flatten"),
+        (lambda scores: scores.softmax(-1)[:, [1, 0, 2, 4, 3]].mean(1, keepdim=True), "but then comes mean"),
+    ],
+)
+def test_attention_that_was_not_found_is_said_beside_what_was(weigh, words):
+    found = record(lambda x: F.scaled_dot_product_attention(x, x, x) + weigh(x @ x.mT) @ x, torch.randn(1, 5, 4))
+    assert [call.kind for call in found.calls] == ["sdpa"]
+    assert re.search(words, found.unseen)
+
+
+def test_scores_and_weights_that_are_read_beside_their_use_and_products_that_are_no_attention_are_not_said():
+    def model(x):
+        scores = x @ x.mT
+        weights = scores.softmax(-1)
+        entropy = -(weights * weights.log()).sum() + scores.logsumexp(-1).mean() + (scores.tanh() / 2).sum()
+        return F.layer_norm(x @ x.mT @ x, (4,)) @ torch.randn(4, 3), weights @ x, entropy
+
+    assert record(model, torch.randn(1, 5, 4)).unseen == ""
 
 
 AFTER_A_PRODUCT = {

@@ -114,6 +114,16 @@ def test_a_text_without_encode_is_told_of_it():
         dlviz.attention(multihead()[0], "hello", "hello", "hello")
 
 
+def test_attention_that_was_not_found_is_said_in_a_note():
+    def capped(x):
+        x = ((x @ x.mT / 5).tanh() * 5).softmax(-1) @ x
+        return (x @ x.mT).softmax(-1) @ x
+
+    (note,) = dlviz.attention(capped, torch.randn(1, 3, 4)).scene["notes"]
+    assert "Not all attention" in note["text"]
+    assert "then comes tanh" in note["text"]
+
+
 def test_the_mask_may_have_torchs_name():
     x, mask = torch.randn(1, 3, 4), torch.ones(3, 3).tril() == 1
     assert torch.equal(dlviz.attention(x, attn_mask=mask).output, dlviz.attention(x, mask=mask).output)

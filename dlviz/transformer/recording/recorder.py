@@ -22,6 +22,7 @@ from dlviz.torchkit.nested import tensors_in
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.edits import Edits, edited_call
 from dlviz.transformer.recording import follow
+from dlviz.transformer.recording.einsum_operands import MatrixProduct
 from dlviz.transformer.recording.found_calls import FoundCalls, HeadsTag
 from dlviz.transformer.recording.head_layout import rearranged
 from dlviz.transformer.recording.multihead import multihead_arguments, multihead_call, multihead_return
@@ -58,6 +59,21 @@ class MaskTag:
     hidden: Tensor | None
 
 
+@dataclass(frozen=True, eq=False)
+class Lost:
+    """What looked like attention up to a function that is no part of it.
+
+    Attributes:
+        sentence: what is said about it.
+        product: the queries and keys, ``None`` if they are not known.
+        size: how many scores there are.
+    """
+
+    sentence: str
+    product: MatrixProduct | None = None
+    size: int = 0
+
+
 class AttentionRecorder(TorchFunctionMode):
     """Torch function mode that records attention calls.
 
@@ -80,7 +96,12 @@ class AttentionRecorder(TorchFunctionMode):
             id(one): ".".join(part for part in name.split(".") if part != "_orig_mod") for name, one in named
         }
         self._running: list[nn.Module] = []
+        #: Sentences about what was not followed to its end, by kind.
         self._lost: dict[str, str] = {}
+        #: What became of scores that were not followed, and which of that was attention after all.
+        self._lost_scores: Any = WeakTensorKeyDictionary()
+        self._unseen: list[Lost] = []
+        self._seen: list[MatrixProduct] = []
 
     @contextmanager
     def paths(self) -> Iterator[None]:
@@ -134,7 +155,9 @@ class AttentionRecorder(TorchFunctionMode):
         tags = [self._tags.get(one) for one in tensors_in(args, kwargs)]
         if name in CALLS or any(isinstance(tag, (Scores, Exponentials, Weights)) for tag in tags):
             shown = f"{type(error).__name__}: {first_line(error)}"
-            self._lost.setdefault("call", message("transformer.refused.lost_call", function=name, error=shown))
+            sentence = message("transformer.refused.lost_call", function=name, error=shown)
+            self._lost.setdefault("call", sentence)
+            self._unseen += [Lost(sentence)] if name in CALLS else []
 
     def _multihead(self, args: Any, kwargs: Mapping[str, Any], output: Any, start: GeneratorStates) -> Any:
         given = multihead_arguments(args, kwargs)
@@ -186,6 +209,8 @@ class AttentionRecorder(TorchFunctionMode):
             made = follow.scaled_after(name, function, tensors, args, kwargs, tag)
         if made is None and isinstance(tag, (Scores, Exponentials, Weights)):
             self._lose(tag, name, args, kwargs, output)
+        elif self._lost_scores and isinstance(output, Tensor) and name not in PRODUCTS:
+            self._lost_after(name, tensors, output)
         target = tagged if name == "setitem" else output
         for i, one in enumerate(target if isinstance(target, (list, tuple)) else [target]):
             if not isinstance(one, Tensor):
@@ -202,7 +227,11 @@ class AttentionRecorder(TorchFunctionMode):
         found = values_product(name, weights, args, kwargs)
         call = None if found is None else attention_call(self._name(), tag, found, output)
         if found is None or call is None:
+            sentence = message("transformer.refused.lost_values", function=name)
+            self._lost.setdefault("values", sentence)
+            self._unseen.append(Lost(sentence, tag.scores.product))
             return output
+        self._seen.append(tag.scores.product)
         call, edited = self._edited(call)
         std = [output.shape[found.order.index(i)] for i in range(output.dim())] if found.order else output.shape
         order = found.order or range(output.dim())
@@ -267,14 +296,37 @@ class AttentionRecorder(TorchFunctionMode):
 
     def lost(self) -> str:
         """Return a sentence about what looked like attention and was not followed to its end; "" if nothing did."""
-        return next((self._lost[kind] for kind in ("call", "dim", "weights", "scores") if kind in self._lost), "")
+        kinds = ("call", "dim", "weights", "values", "scores")
+        return next((self._lost[kind] for kind in kinds if kind in self._lost), "")
+
+    def unseen(self) -> str:
+        """Return a sentence about attention that was computed, but not found; "" if there was none."""
+        seen = {id(product) for product in self._seen}
+        return next((one.sentence for one in self._unseen if id(one.product) not in seen), "")
 
     def _lose(self, tag: Scores | Exponentials | Weights, name: str, args: Any, kwargs: Any, output: Any) -> None:
         if not isinstance(output, Tensor) or not output.is_floating_point() or name in PRODUCTS:
             return
         kind = "dim" if name == "softmax" else "weights" if isinstance(tag, Weights) else "scores"
         dim = follow.argument(args, kwargs, 1, "dim")
-        self._lost.setdefault(kind, message(f"transformer.refused.lost_{kind}", function=name, dim=dim))
+        sentence = message(f"transformer.refused.lost_{kind}", function=name, dim=dim)
+        self._lost.setdefault(kind, sentence)
+        scores = tag if isinstance(tag, Scores) else tag.scores
+        lost = Lost(sentence, scores.product, scores.shape.numel())
+        if kind != "scores":
+            self._unseen.append(lost)
+        elif output.numel() == lost.size:
+            self._lost_scores[output] = lost
+
+    def _lost_after(self, name: str, tensors: Sequence[Tensor], output: Tensor) -> None:
+        """Remember scores that were lost until a softmax shows that they were attention's."""
+        lost = next((self._lost_scores[one] for one in tensors if one in self._lost_scores), None)
+        if lost is None or output.numel() != lost.size:
+            return
+        if name == "softmax":
+            self._unseen.append(lost)
+        else:
+            self._lost_scores[output] = lost
 
     def _in_torch(self) -> bool:
         """Whether the innermost running module is one of torch's own."""
