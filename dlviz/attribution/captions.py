@@ -114,24 +114,26 @@ def _maps(before: Tensor, maps: Tensor, titles: Sequence[str], texts: Sequence[s
 
 
 def _curves(found: DeletionInsertion) -> dict[str, Any]:
-    spread = 2 * found.auc_random_std
-    better = [found.auc_deletion < found.auc_random - spread, found.auc_insertion > found.auc_random + spread]
+    better = [
+        found.auc_deletion < found.auc_random_deletion - 2 * found.auc_random_deletion_std,
+        found.auc_insertion > found.auc_random_insertion + 2 * found.auc_random_insertion_std,
+    ]
     verdict = "better" if all(better) else "no_better" if not any(better) else "deletion" if better[0] else "insertion"
     words = _words(
         "deletion_insertion",
         verdict,
         deletion=_number(found.auc_deletion),
         insertion=_number(found.auc_insertion),
-        random=_number(found.auc_random),
-        std=format_number(found.auc_random_std, 2),
+        random_deletion=_number(found.auc_random_deletion),
+        deletion_std=format_number(found.auc_random_deletion_std, 2),
+        random_insertion=_number(found.auc_random_insertion),
+        insertion_std=format_number(found.auc_random_insertion_std, 2),
     )
-    curves = ("fractions", "deletion", "insertion", "random_deletion_mean", "random_deletion_std")
+    random = [f"random_{name}" for name in ("deletion_mean", "deletion_std", "insertion_mean", "insertion_std")]
     return words | {
         "is_prob": found.is_prob,
         "axis": message(f"attribution.check.{'prob' if found.is_prob else 'score'}"),
-        **{name: getattr(found, name).double().cpu().numpy() for name in curves},
-        "random_insertion_mean": found.random_insertion_mean.double().numpy(),
-        "random_insertion_std": found.random_insertion_std.double().numpy(),
+        **{name: getattr(found, name).double().cpu().numpy() for name in ("fractions", "deletion", "insertion", *random)},
     }
 
 

@@ -48,9 +48,12 @@ class DeletionInsertion:
         is_prob: whether the curves are the target's probability, else its score.
         fractions: shares of the places, (F,).
         deletion, insertion: the output at each, (F,).
-        random_deletion_mean, random_deletion_std: mean and standard deviation over random orders, (F,).
+        random_deletion_mean, random_deletion_std: mean and standard deviation over random orders, (F,). They begin with the places that
+            do not hold the baseline already: another one changes nothing, so every order that leaves those to the end looks better.
+        random_insertion_mean, random_insertion_std: the same of insertion, (F,).
         auc_deletion, auc_insertion: areas under the curves; a good order has a small one and a large one.
-        auc_random, auc_random_std: mean and standard deviation of the areas for random orders, the same for both.
+        auc_random_deletion, auc_random_deletion_std: mean and standard deviation of the areas for random orders.
+        auc_random_insertion, auc_random_insertion_std: the same of insertion.
     """
 
     is_prob: bool
@@ -59,20 +62,14 @@ class DeletionInsertion:
     insertion: Tensor
     random_deletion_mean: Tensor
     random_deletion_std: Tensor
+    random_insertion_mean: Tensor
+    random_insertion_std: Tensor
     auc_deletion: float
     auc_insertion: float
-    auc_random: float
-    auc_random_std: float
-
-    @property
-    def random_insertion_mean(self) -> Tensor:
-        """Mean for insertion over random orders, (F,): a random order keeps some places by deletion as it does by insertion."""
-        return self.random_deletion_mean.flip(0)
-
-    @property
-    def random_insertion_std(self) -> Tensor:
-        """Standard deviation of the same, (F,)."""
-        return self.random_deletion_std.flip(0)
+    auc_random_deletion: float
+    auc_random_deletion_std: float
+    auc_random_insertion: float
+    auc_random_insertion_std: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,26 +265,39 @@ def deletion_insertion(
     # As many places from the end as from the beginning.
     sizes = list(range(count + 1)) if count < points else [*lower, *(count - size for size in reversed(lower))]
     output = _output_of(record.score, index)
+    differs = _differs(record.score, index)
+    first, last = differs.nonzero()[:, 0], (~differs).nonzero()[:, 0]
     # Each random order and its opposite, whose errors about the mean nearly cancel.
-    halves = [torch.randperm(count, generator=generator) for _ in range(orders // 2)]
-    deleting = [order, *(one for half in halves for one in (half, half.flip(0)))]
-    kept = torch.cat([_masks(order, sizes), *(~_masks(one, sizes) for one in deleting)])
-    insertion, deletion, *others = output(kept).split(len(sizes))
-    random = torch.stack(others)
+    halves = [first[torch.randperm(len(first), generator=generator)] for _ in range(orders // 2)]
+    every = [order, *(torch.cat((one, last)) for half in halves for one in (half, half.flip(0)))]
+    masks = torch.cat([_masks(one, sizes) for one in every])
+    curves = output(torch.cat((masks, ~masks))).reshape(2, len(every), len(sizes))
+    insertion, deletion, (random_insertion, random_deletion) = curves[0, 0], curves[1, 0], curves[:, 1:]
     fractions = torch.tensor(sizes).double() / count
-    areas = torch.stack([torch.trapezoid(curve, fractions) for curve in random])
+    areas = torch.trapezoid(curves[:, 1:], fractions)
     return DeletionInsertion(
         is_prob=record.probs is not None,
         fractions=fractions,
         deletion=deletion,
         insertion=insertion,
-        random_deletion_mean=random.mean(0),
-        random_deletion_std=random.std(0, correction=0),
+        random_deletion_mean=random_deletion.mean(0),
+        random_deletion_std=random_deletion.std(0, correction=0),
+        random_insertion_mean=random_insertion.mean(0),
+        random_insertion_std=random_insertion.std(0, correction=0),
         auc_deletion=float(torch.trapezoid(deletion, fractions)),
         auc_insertion=float(torch.trapezoid(insertion, fractions)),
-        auc_random=float(areas.mean()),
-        auc_random_std=float(areas.std(correction=0)),
+        auc_random_deletion=float(areas[1].mean()),
+        auc_random_deletion_std=float(areas[1].std(correction=0)),
+        auc_random_insertion=float(areas[0].mean()),
+        auc_random_insertion_std=float(areas[0].std(correction=0)),
     )
+
+
+def _differs(score: ScoreFunction, index: int) -> Tensor:
+    """Return for each place of an input whether it differs from the baseline, in any channel or dimension, (P,)."""
+    differs = (score.point(index)[0] != score.inputs.baseline).cpu()
+    kind = score.inputs.kind
+    return (differs.any(0) if kind == "image" else differs.any(-1) if kind == "tokens" else differs).flatten()
 
 
 def _masks(order: Tensor, sizes: Sequence[int]) -> Tensor:

@@ -152,8 +152,18 @@ def test_a_good_order_is_better_than_a_random_one():
     net = nn.Linear(30, 1).double()
     x = torch.randn(1, 30, dtype=torch.float64)
     found = deletion_insertion(record(net, x, 0, methods="gradient_x_input"), "gradient_x_input")
-    assert found.auc_deletion < found.auc_random - 2 * found.auc_random_std
-    assert found.auc_insertion > found.auc_random + 2 * found.auc_random_std
+    assert found.auc_deletion < found.auc_random_deletion - 2 * found.auc_random_deletion_std
+    assert found.auc_insertion > found.auc_random_insertion + 2 * found.auc_random_insertion_std
+
+
+def test_random_orders_begin_with_the_places_that_differ_from_the_baseline():
+    net = nn.Linear(30, 2).double()
+    with torch.no_grad():  # every place that differs counts the same, so that only which places differ can be good
+        net.weight.copy_(torch.tensor([[1.0], [-1.0]]).expand(2, 30))
+    x = (torch.arange(30) % 3 == 0).double()[None]
+    found = deletion_insertion(record(net, x, 0, methods="gradient_x_input"), "gradient_x_input")
+    torch.testing.assert_close(found.random_deletion_mean, found.deletion)
+    torch.testing.assert_close(found.random_insertion_mean, found.insertion)
 
 
 def test_another_class_is_the_runner_up_or_the_one_asked_for():
