@@ -105,9 +105,19 @@ class NoiseModel:
         # A copy, because a network may write into its input.
         return (x.clone(), times) if y is None else (x.clone(), times, y.clone())
 
+    def _called(self, x: Tensor, t: Index, y: Tensor | None) -> Any:
+        try:
+            return self.model(*self._arguments(x, t, y))
+        except RuntimeError as error:
+            if "does not require grad" not in str(error):
+                raise
+        # The network differentiates inside forward(), such as one that returns the gradient of an energy.
+        with torch.enable_grad():
+            return self.model(*self._arguments(x, t, y))
+
     def _noise(self, x: Tensor, t: Index, y: Tensor | None) -> Tensor:
         try:
-            output = self.model(*self._arguments(x, t, y))
+            output = self._called(x, t, y)
         except Exception as error:  # a learner's own forward() may raise anything
             raise DlvizError(
                 message(

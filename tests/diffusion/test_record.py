@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
+import dlviz
 from dlviz.diffusion import Schedule, add_noise, linear_schedule
 from dlviz.diffusion.inputs import check_inputs
 from dlviz.diffusion.noise_model import NoiseModel
@@ -17,6 +19,7 @@ from dlviz.diffusion.record import (
     step_counts,
     training_loss,
 )
+from dlviz.kit.errors import DlvizError
 from dlviz.torchkit.energy_distance import energy_distance
 from dlviz.torchkit.plane import grid
 from tests.diffusion.models import Net, gaussian_noise
@@ -141,3 +144,38 @@ def test_a_module_decides_the_dtype_and_a_plain_function_leaves_that_of_the_data
     assert inputs_of(Net(dtype=torch.float64), x).x.dtype == torch.float64
     assert inputs_of(lambda x, t: x, x.double()).x.dtype == torch.float64
     assert inputs_of(torch.nn.Identity(), x.half()).x.dtype == torch.float16
+
+
+class Energy(nn.Module):
+    """Network whose score is the gradient of an energy, −∂E/∂x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Linear(8, 1))
+
+    def forward(self, x, t):
+        x = x.detach().requires_grad_()
+        energy = self.net(torch.cat((x, t[:, None] / 10), 1)).sum()
+        return -torch.autograd.grad(energy, x)[0]
+
+
+def test_a_network_that_differentiates_inside_forward_is_run_without_a_trace():
+    torch.manual_seed(0)
+    model, x = Energy(), torch.randn(30, 2)
+    before = {name: (value.clone(), value._version) for name, value in model.named_parameters()}
+    with torch.no_grad():
+        view = dlviz.denoise(model, x, steps=10, predicts="score", samples=5)
+        assert not torch.is_grad_enabled()
+    t = torch.full((30,), 4)
+    torch.testing.assert_close(view.score(x, 4), model(x, t).detach())
+    assert not view.samples.requires_grad
+    for name, value in model.named_parameters():
+        assert value.grad is None
+        assert value._version == before[name][1]
+        assert torch.equal(value, before[name][0])
+
+    def broken(x, t):
+        raise RuntimeError("something else")
+
+    with pytest.raises(DlvizError, match="something else"):
+        dlviz.denoise(broken, x, steps=10)
