@@ -42,6 +42,7 @@ class Record:
         warp: where the generator sends a grid of noise, (441, 2) of size 2 or (201, 2) of size 1; ``None`` for noise of another size.
         limits: left, right, bottom and top of the plane.
         side: grid points along a side.
+        is_cut: whether no path leads from the losses back to the fakes, so that there are no gradients and all of them are 0.
     """
 
     noise: Tensor
@@ -59,6 +60,7 @@ class Record:
     warp: Tensor | None
     limits: Limits
     side: int
+    is_cut: bool
 
     @property
     def gradient_norms(self) -> Tensor:
@@ -98,13 +100,14 @@ def run(inputs: Inputs, side: int, state: Mapping[str, Tensor] | None = None) ->
         fakes = make_fakes(inputs, inputs.noise)
         real = shown_real(inputs).reshape(-1, *fakes.shape[1:])
         raw_real, _, _ = _judged(inputs, real, gradients=False)
-        raw_fake, losses, gradients = _judged(inputs, fakes, gradients=True)
+        raw_fake, losses, found = _judged(inputs, fakes, gradients=True)
+        gradients = torch.zeros_like(fakes) if found is None else found
         heat, heat_gradients = fakes.new_zeros(0), fakes.new_zeros(0, 2)
         warp = None
         if inputs.is_plane:
-            heat, _, heat_gradients = _judged(
-                inputs, grid(inputs.limits, side, real), gradients=True, refusal="gan.refused.heat"
-            )
+            places = grid(inputs.limits, side, real)
+            heat, _, at_places = _judged(inputs, places, gradients=True, refusal="gan.refused.heat")
+            heat_gradients = torch.zeros_like(places) if at_places is None else at_places
             noise = warp_noise(inputs)
             warp = None if noise is None else make_fakes(inputs, noise, "gan.refused.warp")
     (d_real, logits_real), (d_fake, logits_fake), (d_heat, heat_logits) = (
@@ -112,7 +115,7 @@ def run(inputs: Inputs, side: int, state: Mapping[str, Tensor] | None = None) ->
     )
     return Record(
         inputs.noise, fakes, real, d_real, d_fake, logits_real, logits_fake, losses, gradients,
-        d_heat, heat_logits, heat_gradients, warp, inputs.limits, side,
+        d_heat, heat_logits, heat_gradients, warp, inputs.limits, side, found is None,
     )  # fmt: skip
 
 
@@ -202,8 +205,8 @@ def class_counts(inputs: Inputs, fakes: Tensor) -> Tensor:
 
 def _judged(
     inputs: Inputs, samples: Tensor, *, gradients: bool, refusal: str = "gan.refused.discriminator"
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the discriminator's output for samples, and the generator's loss and −∂L/∂sample for them."""
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the discriminator's output for samples, and the generator's loss and −∂L/∂sample for them, ``None`` without a path to them."""
     samples = samples.detach().requires_grad_(gradients)
     name, count = inputs.names[1], len(samples)
     try:
@@ -219,7 +222,7 @@ def _judged(
         key = "gan.refused.judgement_patches" if has_patches else "gan.refused.judgement"
         raise DlvizError(message(key, name=name, count=count, got=got))
     if not gradients:
-        return output.detach().reshape(count), samples.new_zeros(0), samples.new_zeros(0)
+        return output.detach().reshape(count), samples.new_zeros(0), None
     try:
         losses = inputs.loss(output.reshape(count))
     except Exception as error:  # a learner's own loss may raise any exception
@@ -230,8 +233,7 @@ def _judged(
     gradient = None
     if losses.requires_grad:
         (gradient,) = torch.autograd.grad(losses.sum(), samples, allow_unused=True)
-    downhill = torch.zeros_like(samples) if gradient is None else -gradient
-    return output.detach().reshape(count), losses.detach(), downhill.detach()
+    return output.detach().reshape(count), losses.detach(), None if gradient is None else -gradient.detach()
 
 
 def _as_probs(output: str, raw: Tensor) -> tuple[Tensor, Tensor]:

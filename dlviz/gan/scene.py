@@ -186,6 +186,8 @@ def _notes(duel: Duel, record: Record, shown: int) -> list[dict[str, str]]:
         notes.append(_note("bad", "nonfinite", count=bad, all=len(record.fakes)))
     elif not bool(torch.isfinite(record.d_fake).all()):
         notes.append(_note("bad", "opinion", name=duel.inputs.names[1]))
+    if record.is_cut:
+        notes.append(_note("bad", "cut", name=duel.inputs.names[1]))
     if duel.inputs.output == "probs" and bool(
         ((record.heat < 0) | (record.heat > 1)).any() | ((record.d_fake < 0) | (record.d_fake > 1)).any()
     ):

@@ -303,6 +303,32 @@ def test_the_notes_say_what_a_learner_has_to_know():
     assert view._still()
 
 
+class Cut(nn.Module):
+    """Discriminator that cuts the path to its input."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.net, self.how = nn.Linear(2, 1), how
+
+    def forward(self, x):
+        if self.how == "no_grad":
+            with torch.no_grad():
+                return self.net(x)
+        return self.net(x.detach() if self.how == "detach" else 0 * x if self.how == "vanishing" else x)
+
+
+@pytest.mark.parametrize("how", ["detach", "no_grad", "vanishing", "none"])
+def test_a_discriminator_that_cuts_the_path_to_the_fakes_is_said_to(how):
+    one = Pair()
+    view = dlviz.duel(one.generator, Cut(how), one.real)
+    is_cut = how in ("detach", "no_grad")
+    assert view.record.is_cut is is_cut
+    assert ("No gradient reaches the generator" in str(view.scene["notes"])) is is_cut
+    assert bool(view.gradients.any()) is (how == "none")
+    constant = dlviz.duel(one.generator, Cut("none"), one.real, loss=lambda output: torch.ones(len(output)))
+    assert constant.record.is_cut
+
+
 def test_a_page_holds_every_snapshot():
     one, view = made()
     view.train("both", 4)
