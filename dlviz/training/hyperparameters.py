@@ -32,6 +32,7 @@ class Hyperparameter:
         log: whether its slider is logarithmic; `low` is then above 0.
         choices: the only allowed values; empty if any value in the range is allowed.
         integer: whether only integers are allowed.
+        zero: whether the left end of a logarithmic slider means 0.
         infinite: whether infinity is allowed, which the slider's right end then means; a hyperparameter may stand there to be off.
     """
 
@@ -43,6 +44,7 @@ class Hyperparameter:
     log: bool = False
     choices: tuple[Any, ...] = ()
     integer: bool = False
+    zero: bool = False
     infinite: bool = False
 
     def widened(self, value: Any) -> "Hyperparameter":
@@ -94,12 +96,15 @@ def knob(
     """Specify the range or the choices of a hyperparameter, for ``run.knobs(name=dlviz.knob(…))``.
 
     Args:
-        target: an optimizer, a module, ``(object, "attribute")``, a dictionary with the hyperparameter's name as key, a data loader, or a
-            function of the new value.
+        target: an optimizer, a module, ``(object, "attribute")``, ``(optimizer, "lr")``, a dictionary with the hyperparameter's name as
+            key, a data loader, or a function of the new value.
         value: the current value; required for a function, which cannot be read.
         low, high: the slider's ends.
         log: whether the slider is logarithmic.
         choices: the only allowed values: numbers, or strings such as "relu" and "tanh".
+
+    Raises:
+        DlvizError: an argument does not fit.
 
     Example:
         >>> import torch, dlviz
@@ -111,7 +116,22 @@ def knob(
     """
     if not is_iterable(choices):
         raise DlvizError(message("training.refused.choice_list", got=type(choices).__name__))
+    low, high = _range_end("low", low), _range_end("high", high)
+    if log is not None and not isinstance(log, (bool, np.bool_)):
+        raise DlvizError(message("training.refused.knob_log", got=repr(log)[:80]))
     return HyperparameterSpec(target, value, low, high, log, tuple(choices))
+
+
+def _range_end(name: str, value: Any) -> float | None:
+    """Return an end of a slider as a number of Python.
+
+    Raises:
+        DlvizError: it is no finite number.
+    """
+    number = plain(value)
+    if number is not None and not is_finite(number):
+        raise DlvizError(message("training.refused.knob_range", name=name, got=repr(value)[:80]))
+    return number
 
 
 #: Default range and scale of the usual hyperparameters; with "relative" the range is a multiple of the current value.
@@ -132,7 +152,8 @@ def bind(name: str, target: Any) -> Hyperparameter:
         DlvizError: the target has no hyperparameter of that name.
     """
     spec = target if isinstance(target, HyperparameterSpec) else HyperparameterSpec(target)
-    raw_read, write = _access(name, spec)
+    key, target = _in_target(name, spec.target)
+    raw_read, write = _access(key, target, spec.value)
 
     def read() -> Any:
         return plain(raw_read())
@@ -142,9 +163,9 @@ def bind(name: str, target: Any) -> Hyperparameter:
         return Hyperparameter(name, read, write, 0.0, 0.0, choices=_value_choices(name, value, spec.choices))
     if not isinstance(value, (int, float)):
         raise DlvizError(message("training.refused.kind", name=name, got=repr(value)[:80]))
-    defaults = dict(_DEFAULTS.get(name, {}))
+    defaults = dict(_DEFAULTS.get(key, {}))
     integer = isinstance(value, int)
-    usual = _usual(name, spec.target, value)
+    usual = _usual(key, target, value)
     factor = usual if defaults.pop("relative", False) and usual else 1.0
     default_low, default_high = (1, 4 * abs(usual) or 10) if integer else (0.0, 2.0 * abs(usual) or 1.0)
     if usual < 0:
@@ -153,7 +174,7 @@ def bind(name: str, target: Any) -> Hyperparameter:
     high = spec.high if spec.high is not None else factor * defaults.get("high", default_high)
     log = spec.log if spec.log is not None else defaults.get("log", False)
     choices = spec.choices
-    if isinstance(value, int) and name == "batch_size" and not choices and spec.low is None:
+    if isinstance(value, int) and key == "batch_size" and not choices and spec.low is None:
         exponents = max(9, value.bit_length() + 1)
         choices = tuple(sorted({value, *(2**k for k in range(exponents))}))
     if log and low <= 0:
@@ -161,7 +182,8 @@ def bind(name: str, target: Any) -> Hyperparameter:
     if not low < high and not choices:
         raise DlvizError(message("training.refused.range", name=name, low=low, high=high))
     inside = [low, high, *([value] if math.isfinite(value) and (value > 0 or not log) else [])]
-    return Hyperparameter(name, read, write, min(inside), max(inside), log, choices, integer, value == math.inf)
+    zero = log and key != "lr"
+    return Hyperparameter(name, read, write, min(inside), max(inside), log, choices, integer, zero, value == math.inf)
 
 
 def plain(value: Any) -> Any:
@@ -209,9 +231,24 @@ def _value_choices(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any
     return choices
 
 
-def _access(name: str, spec: HyperparameterSpec) -> Access:
-    """Return the functions that read and write the hyperparameter in its target."""
-    target = spec.target
+def _in_target(name: str, target: Any) -> tuple[str, Any]:
+    """Return the hyperparameter's name in its target, and the target; for ``(optimizer, "lr")`` and ``(dictionary, "key")`` the pair's."""
+    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
+        owner, key = target
+        is_scheduled = _optimizer_of(owner) is not None and not hasattr(owner, key)
+        if is_scheduled or isinstance(owner, MutableMapping):
+            return key, owner
+    return name, target
+
+
+def _access(name: str, target: Any, current: Any) -> Access:
+    """Return the functions that read and write the hyperparameter in its target.
+
+    Args:
+        name: its name there.
+        target: what it is bound to.
+        current: its value, if the target is a function.
+    """
     optimizer = _optimizer_of(target)
     if optimizer is not None:
         return _in_optimizer(name, optimizer)
@@ -231,9 +268,9 @@ def _access(name: str, spec: HyperparameterSpec) -> Access:
             raise DlvizError(message("training.refused.attribute", name=name, kind=kind, attribute=target[1]))
         return _in_attributes([target])
     if callable(target):
-        if spec.value is None:
+        if current is None:
             raise DlvizError(message("training.refused.function", name=name))
-        return _in_function(target, spec.value)
+        return _in_function(target, current)
     raise DlvizError(message("training.refused.target", name=name, got=type(target).__name__))
 
 

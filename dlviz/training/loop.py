@@ -63,18 +63,31 @@ class TrainingLoop:
         self.training = False
         self._error = ""
 
-    def knobs(self, **targets: Any) -> None:
+    def knobs(self, *unnamed: Any, **targets: Any) -> None:
         """Bind hyperparameters by name, so that they can be changed while the loop runs.
 
         Args:
+            unnamed: nothing; a hyperparameter needs a name.
             targets: an optimizer (the value of that name in its parameter groups), a module (for ``dropout`` every dropout layer, else
                 its attribute of that name), ``(object, "attribute")``, a dictionary with that key, a ``DataLoader`` (its batch size,
                 from the next epoch on), a function of the new value in :func:`dlviz.knob`, or :func:`dlviz.knob` around any of them
-                for a range or choices of your own.
+                for a range or choices of your own. ``(optimizer, "lr")`` and ``(dictionary, "key")`` have any name.
 
         Raises:
-            DlvizError: no hyperparameter of that name.
+            DlvizError: no hyperparameter of that name, or it has no name.
+
+        Example:
+            >>> import torch, dlviz
+            >>> generator, discriminator = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
+            >>> opt_g = torch.optim.Adam(generator.parameters(), lr=0.001)
+            >>> opt_d = torch.optim.Adam(discriminator.parameters(), lr=0.002)
+            >>> run = dlviz.live()
+            >>> run.knobs(lr_g=(opt_g, "lr"), lr_d=(opt_d, "lr"))
+            >>> run.settings
+            {'lr_g': 0.001, 'lr_d': 0.002}
         """
+        if unnamed:
+            raise DlvizError(message("training.refused.unbound", got=type(unnamed[0]).__name__))
         self._run.bind(targets)
         self._after_configure()
 

@@ -128,7 +128,7 @@ def controls(hyperparameters: Mapping[str, Hyperparameter]) -> list[dict[str, An
             "low": one.low,
             "high": one.high,
             "log": one.log,
-            "zero": one.log and one.name != "lr",
+            "zero": one.zero,
             "infinite": one.infinite,
             "choices": list(one.choices),
             "integer": one.integer,

@@ -17,7 +17,7 @@ from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.notebook_output import NotebookOutput, ipython_shell, on_cell_end
-from dlviz.kit.validation import check_type, file_path, writing
+from dlviz.kit.validation import check_type, file_path, is_iterable, writing
 from dlviz.kit.widget import Widget, binary
 from dlviz.torchkit.modules import unregistered_note
 from dlviz.training import run_files
@@ -41,6 +41,8 @@ def _of_loop(
     method: Callable[Concatenate[TrainingLoop, Arguments], Result],
 ) -> Callable[Concatenate["Live", Arguments], Result]:
     """Return a method of the widget that calls this method of its loop, with the same signature and docstring."""
+    # Python's own error for a missing argument names the class that the learner sees.
+    method.__qualname__ = f"Live.{method.__name__}"
 
     @wraps(method)
     def call(self: "Live", *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -89,8 +91,8 @@ class Live(Widget):
     status = _Status(help="state and progress of the run").tag(sync=True)
     record = traitlets.Dict(help="the run when it ended, for a page or a saved notebook").tag(sync=True)
 
-    def __init__(self, name: str, beside: Iterable["Live"], **traits: Any) -> None:
-        self._name, self._beside = name, list(beside)
+    def __init__(self, name: str, beside: list["Live"], **traits: Any) -> None:
+        self._name, self._beside = name, beside
         self._pump = CommPump.here()
         self._run = Run(self._send_update, self._pump)
         self._loop = TrainingLoop(self._run, self._before_loop, self._after_configure, self._after_watch)
@@ -419,7 +421,7 @@ def _separate_buffers(content: Any) -> tuple[Any, list[bytes]]:
 def live(
     name: str = "run",
     *,
-    beside: Iterable[Live] = (),
+    beside: Live | Iterable[Live] = (),
     smoothing: float = 0.0,
     log_y: bool = False,
     log_x: bool = False,
@@ -435,7 +437,7 @@ def live(
 
     Args:
         name: name of the run.
-        beside: other runs whose curves are drawn behind this one.
+        beside: another run whose curves are drawn behind this one, or several of them.
         smoothing: weight of the previous average in the smoothed curve, from 0 (none) to 0.99.
         log_y, log_x: whether the axes are logarithmic.
         picked: index of the past run that is highlighted, -1 for none.
@@ -446,6 +448,9 @@ def live(
 
     Returns:
         The widget, to display before the loop; ``.knobs(…)``, ``.steps(loader)``, ``.epochs(n)``, ``.log(…)``, ``.history``.
+
+    Raises:
+        DlvizError: an argument does not fit.
 
     Example:
         >>> import torch, dlviz
@@ -467,7 +472,19 @@ def live(
     """
     check_type(name, str, "training.refused.name")
     axes = {"log_y": log_y, "log_x": log_x, "smoothing": smoothing, "picked": picked}
-    return Live(name, beside, **axes, theme=theme, step=step, playing=playing, speed=speed)
+    return Live(name, _list_of_runs(beside), **axes, theme=theme, step=step, playing=playing, speed=speed)
+
+
+def _list_of_runs(beside: Any) -> list[Live]:
+    """Return a run, or several, as a list.
+
+    Raises:
+        DlvizError: it is neither, or one of several is no run.
+    """
+    runs = [beside] if isinstance(beside, Live) or not is_iterable(beside) else list(beside)
+    for run in runs:
+        check_type(run, Live, "training.refused.beside")
+    return runs
 
 
 def load_run(path: str | Path) -> Live:
@@ -488,7 +505,7 @@ def load_run(path: str | Path) -> Live:
     if not isinstance(path, (str, PathLike)):
         raise DlvizError(message("training.refused.file", path=repr(path), why=message("training.refused.no_path")))
     history, settings, name = run_files.load(Path(path))
-    loaded = Live(name, ())
+    loaded = Live(name, [])
     run = loaded._run
     run.history, run.settings, run.state = history, settings, "finished"
     run.step = run.steps = max((series.steps[-1] for series in history.values() if len(series)), default=0)

@@ -101,12 +101,65 @@ def test_settings_follow_a_scheduler():
         ({"f": 3}, "must be bound to an optimizer, .* but got int"),
         ({"lr": dlviz.knob(optimizer(), low=0, log=True)}, "low must be above 0"),
         ({"lr": dlviz.knob(optimizer(), low=2, high=1)}, "low must be below high"),
+        ({"lr_d": optimizer()}, r"SGD has no lr_d .* Under a name of its own: knobs\(lr_d=\(optimizer, \"lr\"\)\)"),
+        ({"lr_d": (optimizer(), "speed")}, "SGD has no speed in its parameter groups"),
+        ({"width": ({"depth": 2}, "size")}, "size is bound to a dictionary that has no such key. It has depth"),
         ({"batch_size": DataLoader(torch.arange(3), batch_size=None)}, "without batches"),
     ],
 )
 def test_a_target_that_does_not_fit_is_refused(targets, text):
     with pytest.raises(DlvizError, match=text):
         dlviz.live().knobs(**targets)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"low": "2"}, "knob: low must be a finite number, or None for the usual one, but got '2'"),
+        ({"high": float("inf")}, "knob: high must be a finite number, .* but got inf"),
+        ({"high": torch.ones(2)}, "knob: high must be a finite number"),
+        ({"low": True}, "knob: low must be a finite number"),
+        ({"log": "yes"}, "knob: log must be True, False, or None .* but got 'yes'"),
+    ],
+)
+def test_a_range_that_is_no_range_is_refused(options, text):
+    with pytest.raises(DlvizError, match=text):
+        dlviz.knob(print, value=1.0, **options)
+
+
+def test_the_ends_of_a_range_may_be_numbers_of_torch_and_numpy():
+    run = run_with(x=dlviz.knob(print, value=1.0, low=np.float32(0.5), high=torch.tensor(4)))
+    assert [type(run.controls[0][end]) for end in ("low", "high")] == [float, int]
+
+
+def test_a_hyperparameter_needs_a_name():
+    with pytest.raises(DlvizError, match=r"knobs: .* run\.knobs\(lr=optimizer\), but got SGD without one"):
+        dlviz.live().knobs(optimizer())
+
+
+def test_pythons_own_error_names_the_class_that_the_learner_sees():
+    with pytest.raises(TypeError, match=r"^Live\.steps\(\) missing 1 required positional argument: 'batches'"):
+        dlviz.live().steps()
+
+
+def test_the_rates_of_two_optimizers_have_names_of_their_own():
+    opt_g, opt_d = optimizer(), optimizer(torch.optim.Adam)
+    schedule = torch.optim.lr_scheduler.StepLR(opt_d, 1, 0.5)
+    settings = {"eps": 0.5}
+    run = run_with(
+        lr_g=(opt_g, "lr"),
+        lr_d=dlviz.knob((schedule, "lr"), high=1.0),
+        beta_d=(opt_d, "beta1"),
+        gamma=(schedule, "gamma"),
+        noise=(settings, "eps"),
+        lr=(opt_d.param_groups[0], "lr"),
+    )
+    assert run.settings == {"lr_g": 0.1, "lr_d": 0.1, "beta_d": 0.9, "gamma": 0.5, "noise": 0.5, "lr": 0.1}
+    change(run, lr_g=0.2, lr_d=0.3, beta_d=0.8, gamma=0.1, noise=0.25)
+    assert (opt_g.param_groups[0]["lr"], opt_d.param_groups[0]["lr"]) == (0.2, 0.3)
+    assert (opt_d.param_groups[0]["betas"], schedule.gamma, settings["eps"]) == ((0.8, 0.999), 0.1, 0.25)
+    named, plain = run.controls[0], run_with(lr=optimizer()).controls[0]
+    assert {**named, "name": "lr"} == plain
 
 
 @pytest.mark.parametrize("value", ["fast", float("nan"), -1.0, True, None])

@@ -720,6 +720,31 @@ def test_a_run_is_an_ordinary_widget():
     assert "<svg" in run._still()
 
 
+def test_one_run_or_several_are_drawn_behind_another():
+    first, second = dlviz.live("first"), dlviz.live("second")
+    for beside, names in [(first, ["first"]), ([first, second], ["first", "second"]), (iter([second]), ["second"])]:
+        others = dlviz.live(beside=beside)._complete()["others"]
+        assert [other["name"] for other in others] == names
+
+
+@pytest.mark.parametrize(
+    ("beside", "got"), [(None, "NoneType"), (5, "int"), (["x"], "str"), ("x", "str"), ([None], "NoneType")]
+)
+def test_what_is_no_run_cannot_be_drawn_behind_another(beside, got):
+    with pytest.raises(DlvizError, match=rf"live: beside must be a run .* or a list of such runs, but got {got}\."):
+        dlviz.live(beside=beside)
+
+
+@pytest.mark.parametrize("options", [{"name": 5}, {"beside": 5}, {"smoothing": 2}, {"theme": "blue"}, {"step": -1}])
+def test_a_refused_run_leaves_nothing_behind(options, monkeypatch):
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    with pytest.raises(DlvizError):
+        dlviz.live(**options)
+    gc.collect()
+    assert ignored == []
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".csv", ".json", ".svg", ".png", ".html"])
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, suffix):
     run = dlviz.live()
