@@ -142,6 +142,12 @@ def open_widget(browser: Browser, page_path: Path, width: int, theme: str = "lig
     return page
 
 
+def settled_picture(page: Page) -> bytes:
+    """Return a screenshot of the widget of an open page, once nothing changes any more."""
+    page.evaluate(_SETTLED)
+    return page.locator(".dlviz").first.screenshot()
+
+
 def measure(page: Page, name: str) -> Design:
     """Measure the widget of an open page."""
     seen = page.evaluate(_MEASURE)

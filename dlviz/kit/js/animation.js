@@ -11,21 +11,29 @@ import { onThemeChange } from "./heatmap.js";
 export function redrawOnChange({ root, element, signal, draw }) {
   let width = 0;
   let requested = 0;
+  /** While JupyterLab loads another theme it hides everything, so that nothing can be measured. */
+  let waits = false;
   function paint() {
     requested = 0;
-    draw(width);
+    if (!waits || element.clientWidth) {
+      waits = false;
+      draw(width);
+    }
   }
   function redraw() {
     if (!requested) requested = requestAnimationFrame(paint);
   }
   const observer = new ResizeObserver(([{ contentRect }]) => {
     const measured = Math.floor(contentRect.width);
-    if (measured === width || !measured) return;
+    if ((measured === width && !waits) || !measured) return;
     width = measured;
     redraw();
   });
   observer.observe(element);
-  onThemeChange(root, signal, redraw);
+  onThemeChange(root, signal, () => {
+    waits = width > 0;
+    redraw();
+  });
   signal.addEventListener("abort", () => {
     observer.disconnect();
     cancelAnimationFrame(requested);
