@@ -142,6 +142,21 @@ def test_playing_fills_the_columns_one_by_one(open_page, pages):
     expect(page.locator(".dlviz-count")).to_have_text("call 8 / 8", timeout=8_000)
 
 
+def test_the_call_of_a_step_is_scrolled_into_view(open_page):
+    net = nn.Sequential(*(nn.Linear(4, 4) for _ in range(30)))
+    page = open_page(dlviz.layers(net, torch.rand(1, 4)))
+    columns = page.locator(".net-columns")
+    position = "node => [node.scrollLeft, node.scrollWidth - node.clientWidth]"
+    assert columns.evaluate(position)[0] == 0
+    page.locator(".dlviz-back").click()
+    left, furthest = columns.evaluate(position)
+    assert 0 < left <= furthest
+    page.locator(".dlviz-first").click()
+    assert columns.evaluate(position)[0] == 0
+    page.locator(".dlviz-player input[type=range]").press("End")
+    assert columns.evaluate(position)[0] > left
+
+
 def test_the_scale_changes_what_colors_are_relative_to(open_page, pages):
     page = open_page(pages["small"])
     scale = page.get_by_role("combobox", name="colors per")

@@ -75,7 +75,7 @@ export function columnRow({ model, messages, signal, pick }) {
     column.data = data;
     column.layout = mapLayout(data);
     column.focused = Math.min(column.focused, column.layout.count - 1);
-    column.name.textContent = data.name;
+    column.name.replaceChildren(h("bdi", {}, data.name));
     column.name.title = data.name;
     column.kind.textContent = data.kind === "input" ? messages.input : data.kind;
     column.kind.title = data.call;

@@ -161,7 +161,8 @@ function render({ model, el, signal }) {
     const selected = model.get("selected_map");
     const field = currentField();
     row.paint({ scale, networkMax, step, selected, boxes: field?.boxes ?? {}, colors });
-    if (fresh && model.get("playing")) row.scrollTo(step - 1);
+    // The picture opens at its beginning, though it has been run to its end.
+    if (fresh && shownStep >= 0) row.scrollTo(step - 1);
     if (fresh && step === shownStep + 1 && step > 1) row.flow(step - 1);
     shownStep = step;
     image.setNotes(field ? fieldNotes(field) : live() && !model.get("occluded").length ? [messages.occlude] : []);
