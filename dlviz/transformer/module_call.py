@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -177,8 +178,13 @@ def from_tensors(
         if not tensor.is_floating_point() or tensor.dim() < 2 or not tensor.numel():
             got = f"{tuple(tensor.shape)} {tensor.dtype}"
             raise DlvizError(message("transformer.refused.tensor", name=name, got=got))
-    options: dict[str, Any] = {"dropout_p": dropout_p, "is_causal": is_causal, "scale": scale, "enable_gqa": enable_gqa}
-    options["attn_mask"] = None if mask is None else _plain(mask, "mask")
+    options: dict[str, Any] = {"dropout_p": _number(dropout_p), "is_causal": is_causal, "enable_gqa": enable_gqa}
+    if options["dropout_p"] is None or not 0 <= options["dropout_p"] <= 1:
+        raise DlvizError(message("transformer.refused.dropout", got=repr(dropout_p)))
+    options["scale"] = None if scale is None else _number(scale)
+    if scale is not None and options["scale"] is None:
+        raise DlvizError(message("transformer.refused.scale", got=repr(scale)))
+    options["attn_mask"] = None if mask is None else _mask(mask, tensors, is_causal)
     try:
         return F.scaled_dot_product_attention(tensors["q"], tensors["k"], tensors["v"], **options)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
@@ -197,6 +203,31 @@ def _plain(value: Any, name: str) -> Tensor:
     if tensor is None:
         raise DlvizError(message("transformer.refused.data", name=name, got=kind_of_data(value)))
     return tensor
+
+
+def _number(value: Any) -> float | None:
+    """Return a number of Python, NumPy or torch; ``None`` for anything else."""
+    single = value.item() if getattr(value, "ndim", None) == 0 else value
+    return float(single) if isinstance(single, Real) and not isinstance(single, bool) else None
+
+
+def _mask(value: Any, tensors: Mapping[str, Tensor], is_causal: bool) -> Tensor:
+    """Return a mask for q and k.
+
+    Raises:
+        DlvizError: it holds neither booleans nor floats, does not broadcast to queries by keys, or is given beside ``is_causal=True``.
+    """
+    mask = _plain(value, "mask")
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise DlvizError(message("transformer.refused.mask_type", got=mask.dtype))
+    queries, keys = tensors["q"].shape[-2], tensors["k"].shape[-2]
+    wanted = (*tensors["q"].shape[:-2], queries, keys)
+    own = (1,) * max(0, len(wanted) - mask.dim()) + tuple(mask.shape)
+    if len(own) > len(wanted) or any(a not in (1, b) for a, b in zip(own[-2:], wanted[-2:], strict=True)):
+        raise DlvizError(message("transformer.refused.mask_shape", got=tuple(mask.shape), queries=queries, keys=keys))
+    if is_causal:
+        raise DlvizError(message("transformer.refused.mask_and_causal"))
+    return mask
 
 
 def _floats(value: Any, name: str) -> Tensor:

@@ -13,6 +13,7 @@ from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.precomputed import Precomputed
+from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
 from dlviz.transformer.attention_call import AttentionCall
 from dlviz.transformer.blocks import block
@@ -98,8 +99,8 @@ class Attention(Widget):
         chosen = {
             "text": module_call.text,
             "accepts_text": module_call.encode is not None,
-            **_selection(found, traits),
             **traits,
+            **_selection(found, traits),
         }
         super().__init__(**chosen)
         self._draw_all()
@@ -171,9 +172,7 @@ class Attention(Widget):
     def _validate_index(self, proposal: Any) -> int:
         name, got = proposal["trait"].name, int(proposal["value"])
         count = self._count(name)
-        if got >= count:
-            raise DlvizError(message("transformer.refused.index", name=name, count=count, last=count - 1, got=got))
-        return got
+        return _index(name, got, count)
 
     def _count(self, name: str) -> int:
         if self._record is None or self._module_call is None:
@@ -366,19 +365,27 @@ def _place(heads: Sequence[int], opened: int) -> tuple[int, int]:
 
 
 def _selection(record: Record, traits: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the traits that follow from the options: the open head, the last stage, and the key with the largest weight of a query."""
-    call, head, sample, query = (traits.get(name, 0) for name in ("call", "head", "sample", "query"))
-    heads = [one.shape[1] for one in record.calls]
-    if not all(isinstance(one, int) for one in (call, head, sample, query)) or not 0 <= call < len(heads):
-        return {}
-    opened = sum(heads[:call]) + head
+    """Return the traits that follow from the options: the open head, the last stage, and the key with the largest weight of a query.
+
+    Raises:
+        DlvizError: an index is none.
+    """
+    call = _index("call", traits.get("call", 0), len(record.calls))
     shown = record.calls[call]
-    n, count, length, _ = shown.shape
-    if not (0 <= head < count and 0 <= sample < n and 0 <= query < length):
-        return {"opened": opened}
-    query = traits.get("query", length - 1)
+    counts = dict(zip(("sample", "head", "query", "key"), shown.shape, strict=True))
+    given = {name: _index(name, traits[name], count) for name, count in counts.items() if name in traits}
+    head, sample, query = given.get("head", 0), given.get("sample", 0), given.get("query", shown.shape[2] - 1)
     weights = one_head(shown, sample, head).weights[0, 0, query].nan_to_num()
-    return {"opened": opened, "step": len(stages(shown)) - 1, "query": query, "key": int(weights.argmax())}
+    opened = sum(one.shape[1] for one in record.calls[:call]) + head
+    key = given.get("key", int(weights.argmax()))
+    step = traits.get("step", len(stages(shown)) - 1)
+    return {**given, "call": call, "opened": opened, "step": step, "query": query, "key": key}
+
+
+def _index(name: str, got: Any, count: int) -> int:
+    if not is_integer(got) or not 0 <= got < count:
+        raise DlvizError(message("transformer.refused.index", name=name, count=count, last=count - 1, got=repr(got)))
+    return int(got)
 
 
 def attention(module: Callable[..., Any] | Any, /, *args: Any, **kwargs: Any) -> Attention:

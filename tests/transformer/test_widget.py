@@ -114,6 +114,34 @@ def test_a_text_without_encode_is_told_of_it():
         dlviz.attention(multihead()[0], "hello", "hello", "hello")
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"mask": torch.ones(3, 4) == 1}, r"mask must .*\(…, 4, 4\), queries by keys, but got \(3, 4\)"),
+        ({"mask": torch.ones(1, 1, 1, 4, 4) == 1}, r"mask must .* but got \(1, 1, 1, 4, 4\)"),
+        ({"mask": [[1, 0, 0, 0]] * 4}, r"mask must hold booleans .* but got torch.int64.*mask == 1"),
+        ({"mask": torch.ones(4, 4) == 1, "is_causal": True}, "mask or is_causal=True, not both"),
+        ({"scale": "x"}, "scale must be a number, but got 'x'"),
+        ({"dropout_p": 2.0}, "dropout_p must be a number from 0 to 1, but got 2.0"),
+        ({"head": -1}, "head: there are 2, numbered from 0 to 1, but got -1"),
+        ({"head": "a"}, "head: .* but got 'a'"),
+        ({"sample": 1}, "sample: there are 1,"),
+        ({"call": 1}, "call: there are 1,"),
+        ({"query": 4}, "query: there are 4,"),
+        ({"head": True}, "head: .* but got True"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named(options, words):
+    with pytest.raises(DlvizError, match=words):
+        dlviz.attention(torch.randn(1, 2, 4, 8), **options)
+
+
+def test_numbers_of_numpy_and_torch_are_taken_as_options():
+    q = torch.randn(1, 2, 4, 8)
+    view = dlviz.attention(q, scale=torch.tensor(2.0), dropout_p=np.float32(0), head=np.int64(1), query=np.int64(2))
+    assert (view.calls[0].scale, view.head, view.opened, view.query) == (2.0, 1, 1, 2)
+
+
 def test_attention_that_was_not_found_is_said_in_a_note():
     def capped(x):
         x = ((x @ x.mT / 5).tanh() * 5).softmax(-1) @ x
