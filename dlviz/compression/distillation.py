@@ -115,7 +115,7 @@ def _batches(count: int, batch_size: int, steps: int) -> Iterator[Tensor]:
 def _logits(teacher: nn.Module, inputs: Tensor) -> Tensor:
     try:
         with callables.untouched([teacher]):
-            parts = [teacher(part) for part in inputs.split(_BATCH)]
+            parts = [teacher(part.clone()) for part in inputs.split(_BATCH)]
     except Exception as error:  # a learner's forward may raise anything
         raise DlvizError(message("compression.refused.teacher_raises", error=error_text(error))) from error
     for part, given in zip(parts, inputs.split(_BATCH), strict=True):

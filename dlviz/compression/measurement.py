@@ -19,6 +19,7 @@ from dlviz.torchkit.forward_trace import eval_mode, uncompiled
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 from dlviz.torchkit.model_copies import generators_restored
 from dlviz.torchkit.modules import modules
+from dlviz.torchkit.nested import clone_tensors
 
 #: Seconds that the timing of two models may take, and how often each is timed at least and at most.
 _SECONDS, _MIN_ROUNDS, _MAX_ROUNDS = 0.1, 5, 75
@@ -124,11 +125,13 @@ _QUARTILES = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
 
 
 def _timed(model: nn.Module, call: Call) -> Callable[[int], float]:
+    args, kwargs = clone_tensors(call.args), clone_tensors(dict(call.kwargs))
+
     def seconds(count: int) -> float:
         _synchronize()
         start = time.perf_counter()
         for _ in range(count):
-            model(*call.args, **call.kwargs)
+            model(*args, **kwargs)
         _synchronize()
         return (time.perf_counter() - start) / count
 

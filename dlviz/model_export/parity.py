@@ -19,7 +19,7 @@ from dlviz.model_export.random_inputs import Case
 from dlviz.model_export.source import CodeLine
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.model_copies import generators_restored, on_copies
-from dlviz.torchkit.nested import map_tensors
+from dlviz.torchkit.nested import clone_tensors, map_tensors
 
 #: Relative error up to which two outputs count as equal: what the order of a sum changes in a deep network.
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 5e-2}
@@ -263,7 +263,7 @@ def first_difference(
             with _seeded(len(earlier)):
                 tracer.trace(args, kwargs)
             with _seeded(len(earlier)):
-                Recorder(program.module).run(*case.leaves)
+                Recorder(program.module).run(*clone_tensors(case.leaves))
     except Exception:  # the operations up to the one that raised are compared
         pass
     last = {

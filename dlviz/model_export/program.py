@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -86,6 +86,7 @@ class Program:
         operations: its operations, in order.
         is_draft: whether it is the draft of ``torch.export.draft_export``, which holds for inputs like the example only.
         failures: what torch decided by the example in a draft.
+        against_sizes: why torch exports it with fixed sizes only, in its own words; "" if sizes may vary.
     """
 
     exported: Any
@@ -93,6 +94,7 @@ class Program:
     operations: tuple[Operation, ...]
     is_draft: bool = False
     failures: tuple[Failure, ...] = ()
+    against_sizes: str = ""
 
 
 def export_program(example: Example, named: Mapping[int, Mapping[int, str]] | None = None) -> Program | Refusal:
@@ -105,23 +107,39 @@ def export_program(example: Example, named: Mapping[int, Mapping[int, str]] | No
     Source:
         https://docs.pytorch.org/docs/stable/export.html
     """
-    return _export(torch.export.export, example, named)
+    copied = example.copy()
+    return _export(torch.export.export, copied, torch_sizes(named, copied))
 
 
-def export_draft(example: Example) -> Program | Refusal:
+def export_fixed(example: Example, refusal: Refusal) -> Program | Refusal:
+    """Export a model with the sizes of its example, which torch may accept where it refuses sizes that vary, as of a forward(\\*\\*kwargs).
+
+    Args:
+        example: the model and its arguments.
+        refusal: what torch said against sizes that vary.
+    """
+    made = _export(torch.export.export, example.copy(), None)
+    return replace(made, against_sizes=refusal.text) if isinstance(made, Program) else made
+
+
+def export_draft(example: Example, *, is_fixed: bool = False) -> Program | Refusal:
     """Return the draft that torch makes of a model that it does not export: what depends on numbers is decided by the example.
+
+    Args:
+        example: the model and its arguments.
+        is_fixed: whether all sizes are those of the example.
 
     Source:
         https://docs.pytorch.org/docs/stable/draft_export.html
     """
+    copied = example.copy()
     with _trace_folder():
-        return _export(torch.export.draft_export, example, None)
+        return _export(torch.export.draft_export, copied, None if is_fixed else torch_sizes(None, copied))
 
 
-def _export(export: Any, example: Example, named: Mapping[int, Mapping[int, str]] | None) -> Program | Refusal:
+def _export(export: Any, example: Example, shapes: Any) -> Program | Refusal:
     try:
         with quiet():
-            shapes = torch_sizes(named, example)
             exported = export(example.model, example.args, example.kwargs, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # torch and a learner's forward may raise anything
         name = type(error).__name__

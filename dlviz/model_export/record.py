@@ -1,6 +1,6 @@
 """All that is known of a model's export: its eager calls, the exported program, sizes that may vary, outputs, graph breaks, saving."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,7 +19,7 @@ from dlviz.model_export.graph_breaks import Compiled, CompiledModel
 from dlviz.model_export.matching import match
 from dlviz.model_export.onnx_program import to_onnx
 from dlviz.model_export.parity import Parity, Parting, Sides, compare, first_difference, sides
-from dlviz.model_export.program import Program, Refusal, export_draft, export_program
+from dlviz.model_export.program import Program, Refusal, export_draft, export_fixed, export_program
 from dlviz.model_export.quiet import first_paragraph, quiet
 from dlviz.model_export.random_inputs import cases
 from dlviz.model_export.saving import Saving, check_saving, read_state
@@ -152,7 +152,7 @@ def _record(
             made = CompiledModel(model)
             stack.callback(made.close)
             with on_copies(model):
-                compiled = made.graphs(example.args, example.kwargs)
+                compiled = made.graphs(*example.unflatten(example.leaves))
             if not compiled.error:
                 runs["compiled"] = example.runner(made.run)
         parity = compare(inputs, eager, runs, [model] if program is None else [model, program.module])
@@ -195,7 +195,7 @@ def _eager_run(example: Example) -> tuple[EagerTracer, bool, tuple[str, ...]]:
     tracer = EagerTracer(example.model)
     with untouched([example.model]), quiet():
         try:
-            tracer.trace(example.args, example.kwargs)
+            tracer.trace(*example.unflatten(example.leaves))
         except Exception as error:  # a learner's forward may raise anything
             name = type(error).__name__
             raise DlvizError(message("model_export.refused.forward", error=name, text=first_paragraph(error))) from None
@@ -227,7 +227,7 @@ def _plain_attributes(model: nn.Module) -> dict[str, Any]:
 
 def _error_with_more(example: Example, size: InputSize) -> str:
     """Return what the model itself raises if an input has one more in a dimension; "" if it runs."""
-    place = next(k for k, leaf in enumerate(example.leaves) if leaf is example.tensors[size.place])
+    place = [k for k, leaf in enumerate(example.leaves) if isinstance(leaf, Tensor)][size.place]
     leaves = list(example.leaves)
     leaves[place] = (
         torch.cat([leaves[place], leaves[place].narrow(size.dim, 0, 1)], size.dim) if size.example else leaves[place]
@@ -242,15 +242,27 @@ def _error_with_more(example: Example, size: InputSize) -> str:
 
 def _exported(example: Example, named: Mapping[int, Mapping[int, str]] | None) -> tuple[Program | None, Refusal | None]:
     """Return the program, and what torch refused: then the program is one with sizes of torch's own choice, or a draft."""
-    refusal = None
-    attempts = [lambda: export_program(example, named), lambda: export_program(example), lambda: export_draft(example)]
-    for attempt in attempts if named is not None else attempts[1:]:
+    refused: list[Refusal] = []
+    attempts: list[Callable[[], Program | Refusal]] = [
+        lambda: export_program(example),
+        lambda: refused[-1] if refused[-1].is_data_dependent else export_fixed(example, refused[-1]),
+        lambda: export_draft(example),
+        lambda: export_draft(example, is_fixed=True),
+    ]
+    if named is not None:
+        attempts.insert(0, lambda: export_program(example, named))
+    program = None
+    while program is None and attempts:
         with _compilable(example.model):
-            made = attempt()
+            made = attempts.pop(0)()
         if isinstance(made, Program):
-            return made, refusal
-        refusal = refusal or made
-    return None, refusal
+            program = made
+        else:
+            refused.append(made)
+    if named is None and program is not None and not program.is_draft:
+        return program, None  # at most sizes that nobody named were refused
+    first = refused[:1] if named is not None else [one for one in refused if one.is_data_dependent]
+    return program, next(iter(first or refused), None)
 
 
 def _branches(refusal: Refusal | None, program: Program | None) -> tuple[Branch, ...]:

@@ -293,7 +293,7 @@ def _branch(branch: Any) -> dict[str, str]:
 def _sizes(record: Record) -> dict[str, Any]:
     return {
         "ranges": [_range(record, one) for one in record.shapes.ranges],
-        "fixed": [_fixed(one, error) for one, error in record.needed],
+        "fixed": [_fixed(one, error, bool(_against_sizes(record))) for one, error in record.needed],
         "guards": list(record.shapes.guards[:_MAX_GUARDS]),
     }
 
@@ -333,9 +333,9 @@ def range_text(one: SizeRange) -> str:
     return text
 
 
-def _fixed(one: InputSize, error: str) -> dict[str, str]:
+def _fixed(one: InputSize, error: str, none_varies: bool) -> dict[str, str]:
     """Return why a size does not vary: the model itself needs it, or torch.export fixed it."""
-    key = "needed" if error else "one" if one.example == 1 else "fixed"
+    key = "needed" if error else "one" if one.example == 1 and not none_varies else "fixed"
     text = message(f"model_export.sizes.{key}", size=one.example, more=one.example + 1, error=error)
     return {"name": f"{one.tensor}.shape[{one.dim}]", "text": text}
 
@@ -428,7 +428,18 @@ def _compile(record: Record) -> dict[str, Any]:
 
 
 def _notes(record: Record) -> list[dict[str, str]]:
-    held = {"changed": bool(record.changed), "random": record.is_random, "training": record.was_training}
-    names = ", ".join(record.changed[:_MAX_NAMES])
-    text = " ".join(message(f"model_export.{key}", names=names) for key, holds in held.items() if holds)
+    against = _against_sizes(record)
+    held = {
+        "fixed_sizes": bool(against),
+        "changed": bool(record.changed),
+        "random": record.is_random,
+        "training": record.was_training,
+    }
+    values = {"names": ", ".join(record.changed[:_MAX_NAMES]), "torch": against}
+    text = " ".join(message(f"model_export.{key}", **values) for key, holds in held.items() if holds)
     return [{"kind": "warn" if record.is_random or record.changed else "", "text": text}] if text else []
+
+
+def _against_sizes(record: Record) -> str:
+    """Return why torch exports the model with fixed sizes only; "" if sizes may vary."""
+    return "" if record.program is None else record.program.against_sizes

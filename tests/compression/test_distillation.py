@@ -19,6 +19,14 @@ def test_the_loss_is_the_cross_entropy_of_softened_probabilities_without_the_tea
     torch.testing.assert_close(distillation_loss(student, teacher, temperature), expected, rtol=0, atol=1e-12)
 
 
+def test_data_that_teacher_and_student_overwrite_stay_as_they_were():
+    x = torch.randn(20, 6)
+    before = x.clone()
+    teacher, student = (nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 3)) for _ in range(2))
+    distill(teacher, student, x, steps=2)
+    assert torch.equal(x, before)
+
+
 def test_a_student_learns_to_agree_with_the_teacher_and_both_stay_as_they_are():
     teacher, student, (x, _) = classifier(hidden=32).train(), nn.Linear(6, 3), points(200)
     states = [{name: tensor.clone() for name, tensor in net.state_dict().items()} for net in (teacher, student)]

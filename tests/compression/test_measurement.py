@@ -40,6 +40,19 @@ class Noted(nn.Module):
         return scale * x
 
 
+def test_arguments_that_a_model_overwrites_stay_as_they_were():
+    x, scale = torch.tensor([[-1.0, 2.0]]), torch.ones(1)
+    latencies([nn.ReLU(inplace=True)], Call((x,)))
+    latencies([Doubled()], Call((), {"scale": scale}))
+    assert x.tolist() == [[-1.0, 2.0]]
+    assert scale.tolist() == [1.0]
+
+
+class Doubled(nn.Module):
+    def forward(self, scale):
+        return scale.mul_(2)
+
+
 def test_timings_alternate_between_models_that_run_as_they_are_shipped():
     notes = []
     one, other = Noted("a", notes), Noted("b", notes)

@@ -141,6 +141,75 @@ def test_names_of_the_inputs_are_those_of_forward():
     assert [one.tensor for one in found.data.shapes.sizes][::2] == ["x", "pair_0", "pair_1", "last"]
 
 
+def test_names_follow_the_keys_of_a_dictionary_and_are_those_that_dynamic_takes():
+    class Of(nn.Module):
+        def forward(self, batch, *rest, **options):
+            return batch["x"] * 2 + batch["more"][0] + rest[0] + options["scale"]
+
+    x, same = torch.ones(3, 2), torch.zeros(3, 2)
+    example = Example(Of(), ({"x": x, "more": [same]}, same), {"scale": same})
+    assert example.names == ["batch_x", "batch_more_0", "rest_0", "scale"]
+
+    class OfDictionary(nn.Module):
+        def forward(self, batch):
+            return batch["x"] * 2 + batch["more"][0]
+
+    names = {"batch_x": {0: "rows"}, "batch_more_0": {0: "rows"}}
+    found = dlviz.export_check(OfDictionary(), {"x": x, "more": [x]}, dynamic=names, runtimes=[])
+    assert found.is_equal
+    assert [one.name for one in found.data.shapes.ranges] == ["rows"]
+
+
+def test_one_tensor_given_twice_is_two_inputs():
+    class Weighted(nn.Module):
+        def forward(self, x, y):
+            return 2 * x + y
+
+    x = torch.randn(5, 4)
+    found = dlviz.export_check(Weighted(), x, x, runtimes=[])
+    assert found.is_equal
+    assert torch.allclose(found.program.module()(x, x + 1), 3 * x + 1)
+
+
+def test_an_input_that_the_model_overwrites_stays_as_it_was():
+    class Doubling(nn.Module):
+        def forward(self, x):
+            return x.mul_(2)
+
+    x = torch.tensor([[-1.0, 2.0], [3.0, -4.0]])
+    for model in (nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 2)), Doubling()):
+        assert dlviz.export_check(model, x, runtimes=["compile"]).is_equal
+        assert x.tolist() == [[-1.0, 2.0], [3.0, -4.0]]
+
+
+class OfKeywords(nn.Module):
+    """Takes any keywords, for which torch has no sizes that may vary."""
+
+    def forward(self, x, **others):
+        return x + others["y"]
+
+
+class DecidingOfKeywords(OfKeywords):
+    def forward(self, x, **others):
+        return x + others["y"] if x.sum() > 0 else x
+
+
+def test_a_model_that_torch_exports_with_fixed_sizes_only_is_exported():
+    x = torch.ones(3, 2)
+    found = dlviz.export_check(OfKeywords(), x, kwargs={"y": x}, runtimes=[])
+    assert found.is_equal
+    assert found.problems == []
+    assert found.data.shapes.ranges == ()
+    assert "All sizes are fixed, as in your example" in found.scene["notes"][0]["text"]
+    named = dlviz.export_check(OfKeywords(), x, kwargs={"y": x}, dynamic={"x": {0: "rows"}}, runtimes=[])
+    assert "refuses the sizes that you named" in named.scene["verdict"]
+    one = dlviz.export_check(OfKeywords(), x[:1], kwargs={"y": x[:1]}, runtimes=[])
+    assert "Pass an example with 2 or more" not in str(one.scene["sizes"])
+    draft = dlviz.export_check(DecidingOfKeywords(), x, kwargs={"y": x}, runtimes=[])
+    assert draft.scene["is_draft"]
+    assert [one.kind for one in draft.data.branches] == ["choice"]
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
