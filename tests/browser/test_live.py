@@ -302,12 +302,21 @@ def test_smoothing_keeps_the_raw_curve_visible(open_page, pages):
 def test_other_runs_are_drawn_behind(open_page, pages):
     page = open_page(pages["two"])
     names = page.locator(".live-name b").all_inner_texts()
-    assert names == ["demo · loss", "demo · val_loss", "loss", "val_loss", "demo · acc", "acc"]
+    assert names == ["demo · loss", "demo · val_loss", "loss", "val_loss", "demo · acc", "second · acc"]
     # Names stand at the curves' ends, in the colors of the runs.
     ends = page.locator(".live-chart").nth(1).locator(".live-end")
-    assert sorted(ends.all_text_contents()) == ["acc", "demo"]
-    for name, hue in (("acc", 1), ("demo", 0)):
+    assert sorted(ends.all_text_contents()) == ["demo", "second"]
+    for name, hue in (("second", 1), ("demo", 0)):
         expect(ends.get_by_text(name, exact=True)).to_have_attribute("style", f"fill:var(--run-{hue})")
+
+
+def test_other_runs_are_smoothed_as_the_run_itself(open_page):
+    page = open_page(trained("second", beside=[trained()], smoothing=0.9))
+    chart = page.locator(".live-chart").nth(1)
+    behind, average, raw = (
+        chart.locator(f".live-line.{kind}").get_attribute("d") for kind in ("behind", "average", "raw")
+    )
+    assert behind == average != raw
 
 
 def test_runs_with_the_same_values_show_in_stripes(open_page, pages):

@@ -104,15 +104,17 @@ export function curvePanel({ signal, hover, label, stepTitle }) {
   function drawCurve(curve, smoothing, striped) {
     const { points, color, dash, behind, picked, faded } = curve;
     const length = lengthOf(curve);
-    const smooth = smoothing > 0 && length > 2 && !behind;
+    const smooth = smoothing > 0 && length > 2;
     const kind = picked ? "picked" : faded ? "faded" : behind ? "behind" : smooth ? "raw" : "single";
+    // Curves of other runs would hide each other with their raw values, too.
+    const drawn = smooth && behind ? averages(points, length, smoothing) : rawPoints(points, length);
     const style = `--own:${color};stroke-dasharray:${striped || dash || "none"}`;
     const { x } = plot.scales();
     const nonfinite = points.nonfiniteIndices.filter((p) => p < length).map((p) => `M${x.pixel(points.x(p)).toFixed(1)},${plot.area.bottom}v-5`);
     return [
-      plot.path(rawPoints(points, length), `live-line ${kind}`, style),
+      plot.path(drawn, `live-line ${kind}`, style),
       s("path", { class: "live-nonfinite", d: nonfinite.join("") }),
-      ...(smooth ? [plot.path(averages(points, length, smoothing), "live-line average", style)] : []),
+      ...(smooth && !behind ? [plot.path(averages(points, length, smoothing), "live-line average", style)] : []),
     ];
   }
   /** Names at the right ends of two or more curves, moved apart where they would overlap. */

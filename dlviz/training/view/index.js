@@ -136,7 +136,9 @@ function render({ model, el, signal }) {
       const behind = others.flatMap((other, index) => curvesOf(other, other.metrics.filter((points) => panelOf(points.name) === base)).map((curve) => ({
         ...curve, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, label: other.name, title: `${other.name} · ${curve.points.name}`,
       })));
-      panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...curvesOf(run, metrics)], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
+      // Beside others a run has its name, unless it has several curves here.
+      const own = curvesOf(run, metrics).map((curve) => (behind.length && metrics.length === 1 ? { ...curve, label: model.get("scene").name, title: `${model.get("scene").name} · ${curve.title}` } : curve));
+      panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
     const rows = others.map(({ name, settings: values, first, hue, metrics }) => ({ name, settings: values, first, color: colorOf(hue), last: lastValues(metrics, Infinity) }));
     const own = { name: model.get("scene").name, settings: settings(), first: firstValues(run.marks), color: colorOf(run.hue), last: lastValues([...run.metrics.values()], until) };
