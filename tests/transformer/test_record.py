@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dlviz.kit.errors import DlvizError
-from dlviz.transformer import record
+from dlviz.transformer import Edits, record, record_edited
 from tests.transformer.by_hand import MaskedFill
 from tests.transformer.zoo import any_by_hand, any_multihead, any_sdpa, weights_of_sdpa
 
@@ -414,6 +414,44 @@ def test_what_fails_while_a_call_is_followed_is_not_taken_for_the_models_own_exc
     x = torch.randn(2, 5, 4)
     with pytest.raises(DlvizError, match=words):
         record(module, *[x] * (3 if isinstance(module, nn.Module) else 1))
+
+
+@pytest.mark.parametrize(
+    "transposed", [lambda w: w.permute(0, 2, 1), lambda w: w.mT.contiguous(), lambda w: w.transpose(1, 2)]
+)
+def test_values_multiplied_by_transposed_weights_are_attention_too(transposed):
+    q, k, v = torch.randn(3, 2, 4, 9).double()
+
+    def model(q, k, v):  # (N, C, pixels), as in networks that make images
+        weights = torch.softmax(torch.bmm(q.mT, k) / 2, dim=2)
+        return torch.bmm(v * 3, transposed(weights)).reshape(2, 4, 3, 3) + 1
+
+    found = record(model, q, k, v)
+    (call,) = found.calls
+    check_stages(call)
+    assert (call.shape, call.scale) == ((2, 1, 9, 9), 0.5)
+    assert difference(call.heads[:, 0].mT.reshape(2, 4, 3, 3) + 1, found.output) == 0
+    edited = record_edited({0: Edits(causal=True)}, model, q, k, v)
+    expected = F.scaled_dot_product_attention(q.mT, k.mT, v.mT * 3, is_causal=True).mT
+    assert difference(edited.output, expected.reshape(2, 4, 3, 3) + 1) <= CLOSE
+
+
+def test_heads_that_are_joined_channels_first_are_heads():
+    qkv, x = nn.Conv2d(16, 48, 1).double(), torch.randn(2, 16, 3, 3).double()
+
+    def model(x):  # the bottleneck attention of BoTNet
+        q, k, v = (part.reshape(8, 4, 9).mT for part in qkv(x).chunk(3, 1))
+        return ((q @ k.mT * 0.5).softmax(-1) @ v).mT.reshape(2, 16, 3, 3)
+
+    (call,) = record(model, x).calls
+    check_stages(call)
+    q, k, v = (part.reshape(2, 4, 4, 9).mT for part in qkv(x).detach().chunk(3, 1))
+    heads = F.scaled_dot_product_attention(q, k, v)
+    assert call.shape == (2, 4, 9, 9)
+    assert difference(call.heads, heads) <= CLOSE
+    heads[:, 1] = 0
+    edited = record_edited({0: Edits(zeroed_heads=frozenset({1}))}, model, x)
+    assert difference(edited.output, heads.mT.reshape(2, 16, 3, 3)) <= CLOSE
 
 
 class FeaturesFirst(MaskedFill):

@@ -1,6 +1,7 @@
 """Follows attention written by hand, function by function: which rule applies to a tensor's tag."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -88,16 +89,18 @@ def weights_after(
     if not isinstance(output, Tensor):
         return None
     if name in ARRANGING:
-        scores = tag.scores.arranged(function, args, kwargs, output)
-        return Weights(scores, arrange(function, tag.probs, args, kwargs), tag.dropout) if scores else None
+        scores = None if tag.is_transposed else tag.scores.arranged(function, args, kwargs, output)
+        if scores:
+            return Weights(scores, arrange(function, tag.probs, args, kwargs), tag.dropout)
+        return replace(tag, is_transposed=not tag.is_transposed) if _transposes(function, args, kwargs) else None
     if name == "nan_to_num" or (name == "masked_fill" and number_in(argument(args, kwargs, 2, "value")) == 0):
-        return None if tag.dropout else Weights(tag.scores, output.clone())
+        return None if tag.dropout or tag.is_transposed else Weights(tag.scores, output.clone())
     if name in KEEPING:
         return tag
     if name == "dropout":
         p = float(argument(args, kwargs, 1, "p", 0.5))
         training = bool(argument(args, kwargs, 2, "training", argument(args, kwargs, 2, "train", True)))
-        return Weights(tag.scores, tag.probs, 1 - (1 - tag.dropout) * (1 - p) if training else tag.dropout)
+        return replace(tag, dropout=1 - (1 - tag.dropout) * (1 - p)) if training else tag
     return None
 
 
@@ -139,6 +142,14 @@ def factor_of(name: str, function: Function, x: Tensor, args: Arguments, kwargs:
     if factor is None or factor <= 0:
         return None
     return factor if multiplied else 1 / factor
+
+
+def _transposes(function: Function, args: Arguments, kwargs: Keywords) -> bool:
+    """Return whether a function of :data:`ARRANGING` exchanges the last two dimensions of its first argument, and no others."""
+    x = args[0]
+    before = torch.arange(x.numel(), device=x.device).view(x.shape)
+    after = arrange(function, before, args, kwargs)
+    return isinstance(after, Tensor) and x.dim() > 1 and torch.equal(after, before.mT)
 
 
 def _is_last(dim: Any, dims: int) -> bool:

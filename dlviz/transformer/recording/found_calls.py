@@ -99,16 +99,12 @@ class FoundCalls:
 
     def lay_out(self, tag: HeadsTag) -> None:
         """Learn from joined heads which entries of a batch are the heads of one sequence."""
-        found = self._found[tag.call]
-        size = found.computed.heads.shape[-1]
-        if (
-            found.order is not None
-            or found.computed.kind != "softmax"
-            or tag.index.dim() < 2
-            or tag.index.shape[-1] <= size
-        ):
+        found, index = self._found[tag.call], tag.index
+        if found.order is not None or found.computed.kind != "softmax" or index.dim() < 2:
             return
-        joined = join(tag.index, found.computed.heads.shape)
+        heads = found.computed.heads.shape
+        layouts = [index, index.flatten(2).mT] if index.dim() > 2 else [index]  # features last, or first as in images
+        joined = next(filter(None, (join(one, heads) for one in layouts if one.shape[-1] > heads[-1])), None)
         if joined is not None:
             found.order = joined.order
             found.shown = rearranged(found.computed, joined.order)

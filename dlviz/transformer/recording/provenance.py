@@ -154,11 +154,13 @@ class Weights:
         scores: what softmax was applied to.
         probs: the weights before dropout.
         dropout: probability with which they were dropped since.
+        is_transposed: whether the tensor has the keys in its rows.
     """
 
     scores: Scores
     probs: Tensor
     dropout: float = 0.0
+    is_transposed: bool = False
 
 
 def scores_of(function: str, args: Arguments, kwargs: Keywords, prescale: float) -> Scores | None:
@@ -247,8 +249,23 @@ def einsum_product(args: Arguments, weights: int | None) -> MatrixProduct | None
     return matrix_product(args[0], flat[0], flat[1], rows_of=weights)
 
 
-def values_product(name: str, weights: Tensor, args: Arguments, kwargs: Keywords) -> MatrixProduct | None:
-    """Return a product of attention weights and values; ``None`` if the weights are not its rows."""
+def values_product(
+    name: str, weights: Tensor, args: Arguments, kwargs: Keywords, *, is_transposed: bool = False
+) -> MatrixProduct | None:
+    """Return a product of attention weights and values; ``None`` if the weights are not its rows.
+
+    Args:
+        name: the function's name.
+        weights: the weights among its arguments.
+        args, kwargs: its arguments.
+        is_transposed: whether the weights are transposed, and multiplied from the left by transposed values, as in networks for images.
+    """
+    if is_transposed:
+        pair = operands(args, kwargs)
+        if pair is None or pair[1] is not weights or name in ("einsum", "baddbmm"):
+            return None
+        dims = max(x.dim() for x in pair)
+        return MatrixProduct(weights.mT, pair[0].mT, order=(*range(dims - 2), dims - 1, dims - 2))
     if name == "einsum":
         flat = args[1] if isinstance(args[1], (list, tuple)) else args[1:]
         index = next((i for i, x in enumerate(flat) if x is weights), None)

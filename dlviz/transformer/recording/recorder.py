@@ -184,7 +184,8 @@ class AttentionRecorder(TorchFunctionMode):
             self._joined(function, args, kwargs, output)
             return output
         tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
-        tagged = next((x for x in tensors if x in self._tags), None)
+        weights = (x for x in tensors if name in PRODUCTS and isinstance(self._tags.get(x), Weights))
+        tagged = next(weights, next((x for x in tensors if x in self._tags), None))
         tag = None if tagged is None else self._tags[tagged]
         made: Any = None
         if isinstance(tag, Weights) and name in PRODUCTS:
@@ -224,7 +225,7 @@ class AttentionRecorder(TorchFunctionMode):
     def _product_with_values(
         self, name: str, tag: Weights, weights: Any, args: Any, kwargs: Mapping[str, Any], output: Any
     ) -> Any:
-        found = values_product(name, weights, args, kwargs)
+        found = values_product(name, weights, args, kwargs, is_transposed=tag.is_transposed)
         call = None if found is None else attention_call(self._name(), tag, found, output)
         if found is None or call is None:
             sentence = message("transformer.refused.lost_values", function=name)
