@@ -88,6 +88,7 @@ class Layer:
         shape: shape of the weight.
         zeros: number of weights that are 0 afterwards.
         count: number of weights.
+        not_finite: how many of them were NaN or infinite before.
         quantized: whether they are stored as int8.
         limit: the histograms go from −limit to limit.
         before: number of weights in each of :data:`BINS` equal parts of that range, int64.
@@ -102,6 +103,7 @@ class Layer:
     shape: tuple[int, ...]
     zeros: int
     count: int
+    not_finite: int
     quantized: bool
     limit: float
     before: Tensor
@@ -309,6 +311,7 @@ def _layer(before: Weight, after: nn.Parameter) -> Layer:
         shape=tuple(old.shape),
         zeros=int(zero.sum()),
         count=old.numel(),
+        not_finite=old.numel() - int(old.isfinite().sum()),
         quantized=quantized,
         limit=limit or 1.0,
         before=_histogram(old, limit),

@@ -244,16 +244,24 @@ def _notes(state: CompressionState, trial: Trial, failure: str) -> list[dict[str
     notes = [{"kind": "bad", "text": failure}] if failure else []
     if not is_available():
         notes.append({"kind": "", "text": message("compression.note.no_torchao")})
+    broken = [layer for layer in trial.layers if layer.not_finite]
+    if broken:
+        values = {"names": _first([layer.name for layer in broken]), "count": sum(layer.not_finite for layer in broken)}
+        notes.append({"kind": "warn", "text": message("compression.note.not_finite", **values)})
     facts = []
     if trial.settings.structured:
         facts.append(message("compression.note.last_layer", name=trial.layers[-1].name))
     left = [layer.name for layer in trial.layers if not layer.quantized]
     if trial.settings.quantize != "none" and left:
-        names = ", ".join(left[:3]) + (", …" if len(left) > 3 else ".")
-        facts.append(message("compression.note.not_linear", names=names))
+        facts.append(message("compression.note.not_linear", names=_first(left)))
     if len(trial.layers) > MAX_LAYERS:
         facts.append(message("compression.note.layers", drawn=MAX_LAYERS, count=len(trial.layers)))
     return [*notes, *([{"kind": "", "text": " ".join(facts)}] if facts else [])]
+
+
+def _first(names: list[str]) -> str:
+    """Return the first names of a list."""
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def percent(share: float) -> str:

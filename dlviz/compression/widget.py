@@ -15,7 +15,7 @@ from dlviz.compression.quantization import METHODS
 from dlviz.compression.record import MAX_AMOUNT, SCOPES, Settings, Trial, check_choice, check_settings
 from dlviz.compression.still import draw
 from dlviz.compression.widget_state import CompressionState, check_call, row
-from dlviz.kit.arguments import suggests_names
+from dlviz.kit.arguments import check_options, suggests_names
 from dlviz.kit.caller_frames import name_of
 from dlviz.kit.caller_frames import scope as caller_scope
 from dlviz.kit.errors import DlvizError
@@ -340,13 +340,14 @@ def compress(
     training = _training(distill_steps, distill_lr, temperature, distill_seed)
     settings = check_settings(amount, scope, structured, quantize)
     check_choice("axis", axis, _AXES)
+    shown: dict[str, Any] = {"layer": layer, "axis": axis, "speed": speed, "theme": theme}
+    check_options("compress", Compress, shown)  # before the model is evaluated
     call = check_call(x, net) if isinstance(net, nn.Module) else None
     state = CompressionState(net, evaluate, call, finetune, names)
     if student is not None:
         state.add_student(student, data, training)
     is_accuracy = state.trials[0].evaluation.recall is not None
     title = metric if metric is not None else message(f"compression.{'accuracy' if is_accuracy else 'score'}")
-    shown: dict[str, Any] = {"layer": layer, "axis": axis, "speed": speed, "theme": theme}
     shown |= {key: getattr(settings, key) for key in _SETTINGS}
     return Compress(state, name, title, **shown)
 

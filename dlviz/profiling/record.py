@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -172,7 +173,8 @@ def record(
         names: variables, from which the models get their names.
 
     Raises:
-        DlvizError: torch refuses the call, or another profiler runs. An error from inside your own code is raised as it is.
+        DlvizError: torch refuses the call, the function only makes a coroutine or a generator, or another profiler runs. An error from
+            inside your own code is raised as it is.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -189,7 +191,7 @@ def record(
         initialize_lazy(function, args)
     with restored(function, args), _refusals(label):
         for _ in range(warmup):
-            function(*args)
+            _run(function, args)
         plain = _repeated(lambda: _timed(function, args), repeats)
         if warmup and plain[0] < 1e6:  # the profiler is slow at first too
             _recorded(function, args)
@@ -220,12 +222,28 @@ def _repeated(run: Callable[[], Result], repeats: int | None) -> list[Result]:
     return found
 
 
+def _run(function: Callable[..., Any], args: Sequence[Any]) -> None:
+    """Call a function.
+
+    Raises:
+        DlvizError: it returned a coroutine or a generator of the learner's, so that its code waits to be run.
+    """
+    returned = function(*args)
+    if isinstance(returned, CoroutineType):
+        returned.close()  # Python would warn that it was never awaited
+        raise DlvizError(message("profiling.refused.coroutine", name=returned.__name__))
+    if isinstance(returned, AsyncGeneratorType):
+        raise DlvizError(message("profiling.refused.async_generator", name=returned.__name__))
+    if isinstance(returned, GeneratorType) and not is_library(returned.gi_code):
+        raise DlvizError(message("profiling.refused.generator", name=returned.__name__))
+
+
 def _timed(function: Callable[..., Any], args: Sequence[Any]) -> float:
     """Return the duration of one run without the profiler, in microseconds."""
     devices = used_devices()
     synchronize(devices)
     start = time.perf_counter()
-    function(*args)
+    _run(function, args)
     synchronize(devices)
     return 1e6 * (time.perf_counter() - start)
 
@@ -234,7 +252,7 @@ def _recorded(function: Callable[..., Any], args: Sequence[Any]) -> Recording:
     recorder = Recorder(used_devices(), [], function if isinstance(function, nn.Module) else None)
     recorder.start()
     try:
-        function(*args)
+        _run(function, args)
     finally:
         found = recorder.stop()
     return found

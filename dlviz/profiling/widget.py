@@ -8,7 +8,7 @@ import torch
 import traitlets
 from torch import nn
 
-from dlviz.kit.arguments import suggests_names
+from dlviz.kit.arguments import check_options, suggests_names
 from dlviz.kit.caller_frames import name_of, scope, user_frames
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -222,6 +222,7 @@ def profile(
         https://docs.pytorch.org/docs/stable/profiler.html
     """
     _check_label(label)
+    check_options("profile", Profile, {"table_by": table_by, "theme": theme})
     if fn is None:
         for name, value in (("warmup", warmup), ("repeats", repeats)):
             if value is not None:

@@ -85,6 +85,24 @@ def test_a_sweep_that_fails_keeps_what_it_has_tried():
     assert len(view.scene["points"]) == 2
 
 
+def test_a_note_counts_the_weights_that_are_no_numbers():
+    net = classifier()
+    with torch.no_grad():
+        net[0].weight[0, :2] = torch.tensor([float("nan"), float("inf")])
+    view = dlviz.compress(net, evaluation(), amount=0.5)
+    assert view.scene["notes"][0]["text"].startswith("2 weights are NaN or infinite (0).")
+    assert view.record.layers[0].not_finite == 2
+    assert not view.model[0].weight[0, :2].isfinite().any()  # not pruned
+
+
+@pytest.mark.parametrize("option", ["layer", "axis", "speed", "theme"])
+def test_options_are_checked_before_the_model_is_evaluated(option):
+    called = []
+    with pytest.raises(DlvizError, match=f"{option} must be"):
+        dlviz.compress(classifier(), called.append, **{option: "none of them"})
+    assert called == []
+
+
 def test_a_note_says_which_layers_keep_their_channels_or_their_floats():
     view = dlviz.compress(
         nn.Sequential(nn.Conv1d(6, 4, 1), nn.Flatten(), nn.Linear(4, 3)), lambda net: net(torch.ones(2, 6, 1)).sum()
@@ -92,7 +110,7 @@ def test_a_note_says_which_layers_keep_their_channels_or_their_floats():
     assert view.scene["notes"] == []
     view.apply(amount=0.5, structured=True, quantize="int8 weights")
     assert [note["text"] for note in view.scene["notes"]] == [
-        "The last layer, 2, keeps its channels: each is an output of the model. torchao rounds linear layers only; these stay floats: 0."
+        "The last layer, 2, keeps its channels: each is an output of the model. torchao rounds linear layers only; others stay floats (0)."
     ]
 
 

@@ -116,6 +116,42 @@ def test_what_does_not_fit_is_refused(view):
             make()
 
 
+def test_options_are_checked_before_the_function_runs():
+    calls = []
+    for options in ({"theme": "sepia"}, {"table_by": "kernel"}, {"against": 7}, {"repeats": 0}):
+        with pytest.raises(DlvizError, match=f"{next(iter(options))} must be"):
+            dlviz.profile(lambda: calls.append(1), **options)
+    assert calls == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("warmup", [0, 1])
+def test_a_function_whose_code_would_not_run_is_refused(warmup):
+    async def coroutine():
+        torch.ones(3)
+
+    async def asynchronous():
+        yield torch.ones(3)
+
+    def generator():
+        yield torch.ones(3)
+
+    for make, words in (
+        (coroutine, "none of the code in coroutine has run.*asyncio.run"),
+        (lambda: coroutine(), "returns a coroutine"),
+        (asynchronous, "returns an asynchronous generator"),
+        (generator, "none of the code in generator has run.*list"),
+        (lambda: (one for one in [1]), "returns a generator"),
+    ):
+        with pytest.raises(DlvizError, match=words):
+            dlviz.profile(make, warmup=warmup)
+    with pytest.raises(DlvizError, match="returns a coroutine"):
+        dlviz.profile(lambda: torch.ones(3), against=coroutine, warmup=warmup)
+    assert not torch.autograd._profiler_enabled()
+    net = nn.Linear(2, 1)
+    dlviz.profile(lambda: net.parameters(), warmup=warmup, repeats=1)  # torch's own
+
+
 def test_a_profiler_inside_another_is_refused():
     with dlviz.profile(), pytest.raises(DlvizError, match="profiler of torch runs already"):
         dlviz.profile(torch.ones, 3)
