@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from dlviz.kit.errors import DlvizError
@@ -35,6 +36,10 @@ class ValidatedWidget(anywidget.AnyWidget):
     _written = traitlets.Dict().tag(sync=True)
     #: Of those counts, the ones that the browser had received when it last set each trait.
     _seen = traitlets.Dict()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # traitlets takes whole numbers of NumPy for what they are, but no others.
+        super().__setattr__(name, float(value) if isinstance(value, np.floating) else value)
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
         """Apply the traits that the browser changed, in the thread that may run the learner's models.

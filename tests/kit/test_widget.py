@@ -94,6 +94,13 @@ def test_an_unfit_value_of_a_trait_is_refused_whenever_it_is_set(toy, trait, val
     assert getattr(widget, trait) == before
 
 
+def test_numbers_of_numpy_are_taken_as_those_of_python(toy):
+    widget = toy(depth=np.int64(2), speed=np.float32(0.5))
+    assert (widget.depth, widget.speed, type(widget.speed)) == (2, 0.5, float)
+    widget.speed = np.float16(2)
+    assert widget.get_state()["speed"] == 2.0
+
+
 def test_the_page_has_the_public_traits_and_no_kernel(toy, tmp_path):
     text = toy(depth=4).to_html(tmp_path / "toy.html")
     assert (tmp_path / "toy.html").read_text(encoding="utf-8") == text
