@@ -4,8 +4,12 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from dlviz.kit.errors import DlvizError, first_line
 from dlviz.kit.messages import message
+from dlviz.kit.validation import is_integer
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 
 #: Signs that turn the direction of the text after them, beyond the token that holds them.
@@ -35,33 +39,35 @@ class Tokenizer:
         self._decode = _function("decode", decode)
         self._names: dict[int, str] = {}
 
-    def encode(self, prompt: Any) -> list[int]:
-        """Return the ids of a prompt: a text, or ids as a list, an array or a tensor, (T,) or (1, T).
+    def encode(self, prompt: Any, name: str = "prompt") -> list[int]:
+        """Return the ids of a text, or ids as a list, an array, a tensor, (T,) or (1, T), or what a tokenizer returned.
+
+        Args:
+            prompt: the text or ids.
+            name: the name of the argument, for errors.
 
         Raises:
             DlvizError: there are none, or they are no ids.
         """
         if isinstance(prompt, str):
             if self._encode is None:
-                raise DlvizError(message("generation.refused.text", got=repr(prompt[:40])))
-            prompt = _called("encode", self._encode, prompt)
-            prompt = prompt.get("input_ids") if isinstance(prompt, Mapping) else getattr(prompt, "ids", prompt)
-            name = "encode"
+                raise DlvizError(message("generation.refused.text", name=name, got=repr(prompt[:40])))
+            given, source = _called("encode", self._encode, prompt), "encode"
         else:
-            name = "prompt"
-        if isinstance(prompt, (list, tuple)) and not prompt:
-            raise DlvizError(message("generation.refused.empty"))
-        found = as_plain_tensor(prompt)
-        if found is None or found.is_floating_point() or found.is_complex() or str(found.dtype) == "torch.bool":
-            got = kind_of_data(prompt) if found is None else f"{tuple(found.shape)} {found.dtype}"
-            raise DlvizError(message("generation.refused.prompt", name=name, got=got))
+            given, source = prompt, name
+        ids_of = given.get("input_ids") if isinstance(given, Mapping) else getattr(given, "ids", given)
+        if isinstance(ids_of, (list, tuple)) and not ids_of:
+            raise DlvizError(message("generation.refused.empty", name=name))
+        found = _whole_numbers(ids_of)
+        if found is None:
+            raise DlvizError(message("generation.refused.prompt", name=source, got=_unfit(given)))
         if found.dim() not in (1, 2) or (found.dim() == 2 and found.shape[0] != 1):
-            raise DlvizError(message("generation.refused.prompt_shape", name=name, got=tuple(found.shape)))
+            raise DlvizError(message("generation.refused.prompt_shape", name=source, got=tuple(found.shape)))
         ids: list[int] = found.flatten().tolist()
         if not ids:
-            raise DlvizError(message("generation.refused.empty"))
+            raise DlvizError(message("generation.refused.empty", name=name))
         if min(ids) < 0:
-            raise DlvizError(message("generation.refused.negative", got=min(ids)))
+            raise DlvizError(message("generation.refused.negative", name=name, got=min(ids)))
         return ids
 
     def text(self, ids: Sequence[int]) -> str:
@@ -91,14 +97,35 @@ class Tokenizer:
         """Return the id of a token that is given as its text, or as its id.
 
         Raises:
-            DlvizError: the text is not exactly one token.
+            DlvizError: it is neither, or the text is not exactly one token.
         """
         if not isinstance(token, str):
-            return self.encode([token])[0]
-        ids = self.encode(token)
+            found = _whole_numbers([token])
+            if found is None or found.numel() != 1:
+                raise DlvizError(message("generation.refused.choice", got=_unfit(token)))
+            return int(found)
+        ids = self.encode(token, "token")
         if len(ids) != 1:
             raise DlvizError(message("generation.refused.token", got=repr(token), count=len(ids)))
         return ids[0]
+
+
+def _whole_numbers(value: Any) -> Tensor | None:
+    """Return whole numbers as a tensor, ``None`` for anything else."""
+    found = as_plain_tensor(value)
+    is_other = found is None or found.is_floating_point() or found.is_complex() or found.dtype == torch.bool
+    return None if is_other else found
+
+
+def _unfit(value: Any) -> str:
+    """Return what stands in the place of ids, for an error: of a list its first item that is no id."""
+    if isinstance(value, (list, tuple)):
+        unfit = (one for one in value if not is_integer(one) or abs(one) >= 2**63)
+        return f"a list with {next((repr(one)[:60] for one in unfit), 'other items')}"
+    found = as_plain_tensor(value)
+    if found is not None and found.ndim:
+        return f"{tuple(found.shape)} {found.dtype}"
+    return repr(value)[:60] if isinstance(value, (int, float)) else kind_of_data(value)
 
 
 def _function(name: str, given: Any) -> Callable[[Any], Any] | None:

@@ -61,7 +61,7 @@ class Generate(Widget):
     top_k = traitlets.Int(0, help="how many tokens are kept; 0 for all").tag(sync=True)
     top_p = traitlets.Float(1.0, help="smallest total probability of the tokens that are kept").tag(sync=True)
     greedy = traitlets.Bool(False, help="whether the most probable token is always taken").tag(sync=True)
-    seed = traitlets.Int(0, min=0, help="seed of the uniform numbers").tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=2**53 - 1, help="seed of the uniform numbers").tag(sync=True)
     continuation = traitlets.Int(0, min=0, help="index of the continuation that is shown").tag(sync=True)
 
     def __init__(self, generated: GeneratedText, name: str, **traits: Any) -> None:
@@ -290,7 +290,7 @@ def generate(
     Args:
         model: any callable from ids, int64 (1, T), to logits (1, T, V), (T, V), (1, V) or (V,), or to an object with ``.logits``, as
             models of Hugging Face return.
-        prompt: ids as a list, an array or a tensor, (T,) or (1, T); a text if there is `encode`.
+        prompt: ids as a list, an array or a tensor, (T,) or (1, T), or what a tokenizer returned; a text if there is `encode`.
         encode: a function from a text to ids, or a tokenizer with methods ``encode`` and ``decode``.
         decode: a function from a list of ids to a text; without one the ids are shown as numbers.
         temperature: what logits are divided by, from 0.01 to 100.
@@ -331,6 +331,9 @@ def generate(
     """
     name = name_of(model, scope(), message("generation.model"))
     top_k, top_p = 0 if top_k is None else top_k, 1.0 if top_p is None else top_p
+    Settings(temperature, top_k, top_p, greedy)  # checks them
+    # Numbers of NumPy become those of Python.
+    temperature, top_k, top_p = float(temperature), int(top_k), float(top_p)
     settings = Settings(temperature, top_k, top_p, greedy)
     shown: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "greedy": greedy, "seed": seed}
     shown |= {"continuation": continuation, "step": step, "theme": theme, "speed": speed}

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import UserDict
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,6 +17,8 @@ from dlviz.kit.errors import DlvizError
 from dlviz.kit.page import to_json
 from tests.generation.models import LETTERS, decode, encode, gpt, table
 from tests.kit.test_page import payload
+
+TABLE = nn.Embedding(5, 5)
 
 
 def view_of(model=None, prompt="the ", **options):
@@ -115,7 +118,7 @@ def test_a_chosen_token_is_followed_by_what_the_model_writes_after_it():
 
 def test_a_token_that_does_not_exist_is_refused():
     view = view_of()
-    for token, words in ((99, "outside the vocabulary"), ("the", "3 tokens"), (-1, "holds the id -1"), (2.5, "whole")):
+    for token, words in ((99, "outside the vocabulary"), ("the", "3 tokens"), (-1, "id -1 is outside"), (2.5, "whole")):
         with pytest.raises(DlvizError, match=words):
             view.choose(token)
 
@@ -282,3 +285,44 @@ def test_a_closed_widget_says_so():
     for use in (lambda: view.text, lambda: view.probs, lambda: view.choose("a"), view.update):
         with pytest.raises(DlvizError, match="closed"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda view: view.choose(None),
+            "choose: token must be an id, which is a whole number, or a text that is one token, but got NoneType",
+        ),
+        (lambda view: view.choose(2**70), "but got 1180591620717411303424"),
+        (lambda view: view.choose(1.5), "but got 1.5"),
+        (lambda view: view.choose([1, 2]), "but got a list with other items"),
+        (lambda view: view.choose("a"), "token is a text, 'a', but there is no encode"),
+        (lambda view: view.choose(-1), "id -1 is outside"),
+        (lambda view: setattr(view, "seed", 2**70), "seed"),
+        (lambda _: dlviz.generate(TABLE, [1], seed=2**70), "from 0 to 2**53 − 1"),
+        (lambda _: dlviz.generate(TABLE, [1, 2**70]), "but got a list with 1180591620717411303424"),
+        (lambda _: dlviz.generate(TABLE, [1, "a"]), "but got a list with 'a'"),
+        (lambda _: dlviz.generate(TABLE, {"ids": [1]}), "but got dict"),
+    ],
+)
+def test_what_came_stands_in_the_message(call, text):
+    view = dlviz.generate(TABLE, [1], steps=2)
+    with pytest.raises(DlvizError) as refused:
+        call(view)
+    assert text in str(refused.value)
+    assert view.seed == 0
+
+
+def test_numbers_of_numpy_and_what_a_tokenizer_returns_are_taken():
+    options = {"temperature": np.float32(0.5), "top_k": np.int64(3), "top_p": np.float32(0.9), "steps": np.int64(4)}
+    view = dlviz.generate(TABLE, [1, 2], **options)
+    assert (view.temperature, view.top_k, view.top_p) == (0.5, 3, float(np.float32(0.9)))
+    view.top_p = np.float32(0.8)
+    expected = dlviz.generate(TABLE, [1, 2], **options | {"top_p": float(np.float32(0.8))})
+    assert view.ids == expected.ids
+    encoded = UserDict(input_ids=torch.tensor([[1, 2]]), attention_mask=torch.ones(1, 2))
+    assert dlviz.generate(TABLE, encoded, steps=1).ids[:2] == [1, 2]
+    view.choose(np.int64(3))
+    view.choose(torch.tensor(4))
+    assert view.ids[2] == 4
