@@ -74,6 +74,7 @@ def check_data(data: Any) -> Tensor:
     Raises:
         DlvizError: the data are neither.
     """
+    data = getattr(data, "points", data)  # of a data set of dlviz.data
     x = as_plain_tensor(data)
     if x is None:
         raise DlvizError(message("diffusion.refused.data", got=kind_of_data(data)))
@@ -107,7 +108,7 @@ def check_inputs(
     like, is_plane = model.like(data), data.ndim == 2
     x = data[rows.to(data.device)].to(like)
     # Not the numbers from which a walk of the same seed starts.
-    generator = torch.Generator().manual_seed(seed + 1)
+    generator = torch.Generator().manual_seed(int(seed) + 1)
     noise, normal = (torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device) for _ in range(2))
     ids, table = check_labels(labels, classes, len(data))
     drawn = torch.tensor(evenly_spaced(len(x), MAX_POINTS if is_plane else image_count(x[0])))

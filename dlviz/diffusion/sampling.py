@@ -80,7 +80,7 @@ class WalkJob:
         most: int | None = None,
     ) -> None:
         self._schedule, self._like, self._eta, self._clip = schedule, like, eta, clip
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(int(seed))
         self._shape = tuple(shape)
         self._labels = None if labels is None else labels.to(like.device)
         self._visited = [*reversed(times), -1]
@@ -239,5 +239,5 @@ def check_settings(predicts: Any, time: Any, sampler: Any, eta: Any, guidance: A
     check_eta(eta)
     if not is_finite(guidance):
         raise DlvizError(message("diffusion.refused.guidance", got=repr(guidance)[:80]))
-    if not is_integer(seed) or not 0 <= seed < 2**63:
+    if not is_integer(seed) or not 0 <= seed < 2**63 - 1:
         raise DlvizError(message("diffusion.refused.seed", got=repr(seed)[:80]))

@@ -449,7 +449,7 @@ def denoise(
     Args:
         model: any module or function ``model(x_t, t)`` with x_t (N, …) and t (N,), which returns the shape of x_t; ``model(x_t, t, y)``
             with class ids y (N,) where `labels` are given.
-        data: points (N, 2) or images (N, C, H, W) or (N, H, W), as a tensor, an array, a list or a table.
+        data: points (N, 2) or images (N, C, H, W) or (N, H, W), as a tensor, an array, a list or a table; points of ``dlviz.data`` too.
         schedule: the schedule that you train with: "linear" or "cosine", betas (T,), or a :class:`dlviz.diffusion.Schedule`.
         steps: number of noise steps T of a schedule by name, 1000 without it. (The betas of "linear" do not depend on it.)
         predicts: what the model returns: the "noise" ε, the data "x0", "v", or the "score".
@@ -461,7 +461,7 @@ def denoise(
         sampler: "ddpm", or "ddim" with `eta`.
         eta: noise that "ddim" adds, from 0 to 1.
         walk_steps: number of sampling steps, T without it.
-        samples: number of samples; without it 200 points, or 32 images and fewer of large ones.
+        samples: number of samples, at most 1,000 points or 32 images; without it 200 points, or 32 images and fewer of large ones.
         clip: limits of the predicted data in each sampling step, such as (−1, 1); see :func:`dlviz.diffusion.sample`.
         seed: of the noise and of the samples.
         limits: left, right, bottom and top of the plane; a frame around data and noise by default.

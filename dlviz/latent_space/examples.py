@@ -75,7 +75,7 @@ class Examples:
         Raises:
             DlvizError: they are no such numbers.
         """
-        found = as_plain_tensor(values)
+        found = as_plain_tensor(getattr(values, "points", values))
         if found is None or found.is_complex():
             got = kind_of_data(values) if found is None else found.dtype
             raise DlvizError(message("latent_space.refused.data", name=name, got=got))
@@ -111,6 +111,7 @@ def check_examples(
         >>> check_examples(torch.rand(5, 64), image_shape=(8, 8)).shape, check_examples([[1.0, 2.0], [3.0, 4.0]]).kind
         ((1, 8, 8), 'row')
     """
+    data = getattr(data, "points", data)  # of a data set of dlviz.data
     x = as_plain_tensor(data)
     if x is None or x.is_complex():
         got = kind_of_data(data) if x is None else x.dtype

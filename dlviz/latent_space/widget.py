@@ -77,7 +77,7 @@ class Latent(Widget):
     decoded_grid = traitlets.Bool(False, help="whether the map shows decoded pictures").tag(sync=True)
     ellipses = traitlets.Bool(False, help="whether all ellipses are drawn").tag(sync=True)
     threshold = traitlets.Float(None, allow_none=True, help="error above which an example is an anomaly").tag(sync=True)
-    sample_seed = traitlets.Int(0, min=0, help="seed of the samples from the prior").tag(sync=True)
+    sample_seed = traitlets.Int(0, min=0, max=2**53 - 1, help="seed of the samples from the prior").tag(sync=True)
     selection = traitlets.Dict(help="the selected example and the path").tag(sync=True)
     details = traitlets.Dict(help="what the probe decodes to").tag(sync=True)
     background = traitlets.Dict(help="the decoded pictures of the map").tag(sync=True)

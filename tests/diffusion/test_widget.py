@@ -516,3 +516,12 @@ def test_a_still_picture_keeps_the_proportions_of_images():
     sizes = re.findall(r'<image [^>]*width="([0-9.]+)" height="([0-9.]+)"', view._still())
     assert sizes
     assert all(float(wide) == pytest.approx(3 * float(high)) for wide, high in sizes)
+
+
+def test_points_of_a_data_set_and_numbers_of_numpy_are_taken():
+    points = dlviz.data.moons(50)
+    view = dlviz.denoise(Net(), points, steps=np.int64(9), samples=np.int64(4), seed=np.int64(1), eta=np.float32(0.5))
+    expected = dlviz.denoise(Net(), points.points, steps=9, samples=4, seed=1, eta=0.5)
+    assert torch.equal(view.noised(3), expected.noised(3))
+    with pytest.raises(DlvizError, match=r"0 to 2\*\*63 − 2"):
+        dlviz.denoise(Net(), points, seed=2**63 - 1)

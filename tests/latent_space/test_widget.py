@@ -250,7 +250,7 @@ REFUSED = {
     "x": (lambda v: v.encode(torch.rand(3, 3)), r"\(M, 1, 6, 6\)"),
     "path": (lambda v: v.path(0, 30), "from 0 to 29"),
     "samples": (lambda v: v.samples(0), "from 1 to 10000"),
-    "seed": (lambda v: v.samples(2, seed=-1), "at least 0"),
+    "seed": (lambda v: v.samples(2, seed=-1), "from 0 to"),
     "rates": (lambda v: v.rates("high"), "must be a number"),
 }
 
@@ -349,3 +349,15 @@ def test_a_note_says_that_large_examples_are_drawn_averaged(shape, words):
     x = torch.rand(shape)
     view = dlviz.latent(lambda x: x.flatten(1)[:, :2], lambda code: torch.zeros(len(code), *shape[1:]), x)
     assert (words in str(view.scene["notes"])) if words else view.scene["notes"] == []
+
+
+def test_points_of_a_data_set_are_taken_and_a_seed_has_a_limit():
+    points = dlviz.data.moons(20)
+    net = nn.Linear(2, 2)
+    view = dlviz.latent(lambda x: (net(x), net(x)), net, points)
+    assert torch.equal(view.codes, net(points.points).detach())
+    torch.testing.assert_close(dlviz.latent(net, net, points, anomalies=points).codes, view.codes)
+    with pytest.raises(DlvizError, match="sample_seed"):
+        view.sample_seed = 2**70
+    with pytest.raises(DlvizError, match=r"0 to 2\*\*63 − 1"):
+        view.samples(3, seed=2**63)
