@@ -26,6 +26,7 @@ from dlviz.kit.snapshots import page_indices
 from dlviz.kit.validated_widget import int_field, invalid_value
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import Widget, binary
+from dlviz.torchkit.array_data import kind_of_data
 
 #: Snapshots take this fraction of a page's budget.
 _PAGE_FRACTION = 0.8
@@ -174,7 +175,13 @@ class DuelWidget(Widget):
         Args:
             d_loss, g_loss: losses of discriminator and generator, each a tensor or a number, drawn over the snapshots.
             label: label of the snapshot, which is kept in any case.
+
+        Raises:
+            DlvizError: a loss is no single number.
         """
+        for name, loss in (("d_loss", d_loss), ("g_loss", g_loss)):
+            if loss is not None and as_number(loss) is None:
+                raise DlvizError(message("gan.refused.update", name=name, got=kind_of_data(loss)))
         self._state.update("" if label is None else str(label), as_number(d_loss), as_number(g_loss))
         self._update_when_drawn(self._show_last)
 

@@ -428,3 +428,20 @@ def test_a_closed_widget_says_so():
     for use in (lambda: view.fakes, lambda: view.real, view.update, lambda: view.train("d"), lambda: view.series):
         with pytest.raises(DlvizError, match="closed"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("loss", "got"), [("a", "str"), (torch.ones(3), r"a tensor of shape \(3,\)"), ([1.0, 2.0], "list")]
+)
+def test_a_loss_that_is_no_single_number_is_refused(loss, got):
+    _, view = made()
+    count = len(view.snapshots)
+    with pytest.raises(DlvizError, match=f"d_loss must be a single number.*but got {got}"):
+        view.update(loss, 1.0)
+    with pytest.raises(DlvizError, match="g_loss must be"):
+        view.update(1.0, loss)
+    assert len(view.snapshots) == count
+    view.update(np.float32(0.5), torch.tensor([2.0], requires_grad=True))
+    view.update(math.nan)
+    assert view.series["d_loss"][1] == 0.5
+    assert view.series["g_loss"][1] == 2.0
