@@ -185,7 +185,7 @@ def positions(
         heads: number of heads of "alibi".
         base: base of the wavelengths of "sinusoidal" and "rotary".
         pairing: which dimensions "rotary" turns together: "interleaved" has (0, 1), (2, 3), …; "half" has (0, dim/2), (1, dim/2 + 1), …
-        q, k: a query and a key for "rotary", (dim,); ones without them.
+        q, k: a query and a key for "rotary" alone, (dim,); ones without them.
         column, head, offset, step: what is selected; see :class:`Positions`.
         theme: "auto", "light" or "dark".
         speed: the player's speed.
@@ -218,6 +218,11 @@ def positions(
                 raise DlvizError(message("positional_encoding.refused.sizes", shape=shape, name=argument, got=got))
         length, dim = table.shape
     length, dim = 64 if length is None else length, 32 if dim is None else dim
+    unused = next(
+        (argument for argument, given in (("q", q), ("k", k)) if given is not None and kind != "rotary"), None
+    )
+    if unused is not None and kind in KINDS:
+        raise DlvizError(message("positional_encoding.refused.vector_kind", name=unused, got=kind))
     vectors = {name: None if given is None else _vector(name, given) for name, given in (("q", q), ("k", k))}
     settings = Encoding(kind, length, dim, heads, base, pairing, table, **vectors)
     check_encoding(settings)

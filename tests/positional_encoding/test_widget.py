@@ -171,6 +171,12 @@ def test_the_repr_and_the_still_say_what_is_drawn():
         (lambda: dlviz.positions("alibi", heads=1000), "heads must be at most 128"),
         (lambda: dlviz.positions("rotary", q=torch.ones(3)), "q must be one vector of 32 numbers (dim,), but got (3,)"),
         (lambda: dlviz.positions("rotary", k="abc"), "k must be one vector"),
+        (
+            lambda: dlviz.positions("alibi", 8, 4, q=torch.ones(4)),
+            'q is turned by "rotary" alone, but the encoding is alibi',
+        ),
+        (lambda: dlviz.positions(k=torch.ones(32)), 'k is turned by "rotary" alone, but the encoding is sinusoidal'),
+        (lambda: dlviz.positions(torch.ones(3, 4), q=torch.ones(4)), "but the encoding is learned"),
         (lambda: dlviz.positions(head=9), "head must be from 0 to 7, but got 9"),
         (lambda: dlviz.positions("rotary", pairing="split"), "pairing"),
         (lambda: dlviz.positions(column="a"), "column must be a whole number"),
