@@ -44,6 +44,7 @@ SHIFT = Function(
         "summed": {"targets.flatten())": "targets.flatten(), reduction='sum')"},
         "in_bits": {"targets.flatten())": "targets.flatten()) / torch.log(torch.tensor(2.0))"},
         "softmax_before": {"predicted.flatten(0, 1)": "predicted.flatten(0, 1).softmax(dim=1)"},
+        "not_flattened": {"predicted.flatten(0, 1), targets.flatten()": "predicted, targets"},
     },
 )
 
@@ -86,6 +87,7 @@ BLOCK = Function(
     reference=block,
     case=_parts,
     mistakes={
+        "in_place": {"x = x + attention": "x += attention"},
         "nothing_added": {"x = x + attention": "x = attention", "return x + mlp": "return mlp"},
         "attention_alone": {"x = x + attention": "x = attention"},
         "mlp_alone": {"return x + mlp": "return mlp"},
