@@ -47,6 +47,7 @@ class Record:
         parity: outputs of model, program, and other runtimes.
         parting: where model and program part ways on the worst input; ``None`` if they do not.
         sides: for each torch.cond of the program, which side the inputs took.
+        initialized: paths of the lazy layers that the first run initialized.
         is_random: whether the model draws random numbers in evaluation mode.
         changed: attributes that the model changes while it runs, such as "counter"; buffers do not count.
         needed: for each size that does not vary, what the model itself raises with one more; "" if it runs.
@@ -66,6 +67,7 @@ class Record:
     parity: Parity
     parting: Parting | None
     sides: tuple[Sides, ...]
+    initialized: tuple[str, ...]
     is_random: bool
     changed: tuple[str, ...]
     needed: tuple[tuple[InputSize, str], ...]
@@ -174,6 +176,7 @@ def _record(
         parity=parity,
         parting=parting,
         sides=taken,
+        initialized=tuple(tracer.initialized),
         is_random=is_random,
         changed=changed,
         needed=tuple((one, _error_with_more(example, one)) for one in shapes.fixed),

@@ -11,6 +11,7 @@ from dlviz.model_export.program import Operation
 from dlviz.model_export.record import Record
 from dlviz.model_export.shapes import InputSize, SizeRange
 from dlviz.model_export.source import CodeLine
+from dlviz.torchkit.modules import initialized_note
 
 #: Rows that are drawn; a longer program is cut.
 MAX_ROWS = 3000
@@ -436,7 +437,8 @@ def _notes(record: Record) -> list[dict[str, str]]:
         "training": record.was_training,
     }
     values = {"names": ", ".join(record.changed[:_MAX_NAMES]), "torch": against}
-    text = " ".join(message(f"model_export.{key}", **values) for key, holds in held.items() if holds)
+    texts = [message(f"model_export.{key}", **values) for key, holds in held.items() if holds]
+    text = " ".join([*texts, initialized_note(record.initialized)]).strip()
     return [{"kind": "warn" if record.is_random or record.changed else "", "text": text}] if text else []
 
 

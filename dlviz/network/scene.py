@@ -15,7 +15,7 @@ from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.receptive_field_rules import source_ranges
 from dlviz.network.record import Column, Network
 from dlviz.network.sliding_ops import sliding_op
-from dlviz.torchkit.modules import differs_in_eval, settings_text
+from dlviz.torchkit.modules import differs_in_eval, initialized_note, settings_text
 
 #: Maximal number of drawn maps per column, of rows and columns per map, of units of a vector, and of input channels of a selected map.
 MAX_MAPS, MAX_SIDE, MAX_UNITS, MAX_CONTRIBUTIONS = 16, 64, 512, 12
@@ -278,7 +278,7 @@ def _notes(network: Network, columns: Sequence[Mapping[str, Any]], unregistered:
     if unreadable:
         note("warn", "unreadable", names=", ".join(unreadable[:4]))
     if network.initialized:
-        note("", "initialized", names=", ".join(network.initialized[:4]))
+        notes.append({"kind": "", "text": initialized_note(network.initialized)})
     training = [
         c.name for c in network.columns if c.module is not None and c.module.training and differs_in_eval(c.module)
     ]

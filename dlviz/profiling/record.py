@@ -71,6 +71,7 @@ class Record:
         attribution: the module, phase and line of each event.
         plain_walls: durations of the runs without the profiler, in microseconds; empty for a block, which ran once.
         profiled_walls: durations of the runs with it; the drawn run is the median.
+        initialized: paths of the lazy layers that the first run initialized.
     """
 
     label: str
@@ -82,6 +83,7 @@ class Record:
     attribution: Attribution
     plain_walls: tuple[float, ...] = ()
     profiled_walls: tuple[float, ...] = ()
+    initialized: tuple[str, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -187,8 +189,7 @@ def record(
     Source:
         https://docs.pytorch.org/docs/stable/profiler.html
     """
-    if isinstance(function, nn.Module):
-        initialize_lazy(function, args)
+    initialized = initialize_lazy(function, args) if isinstance(function, nn.Module) else []
     with restored(function, args), _refusals(label):
         for _ in range(warmup):
             _run(function, args)
@@ -197,7 +198,12 @@ def record(
             _recorded(function, args)
         runs = sorted(_repeated(lambda: _recorded(function, args), repeats), key=lambda run: run.wall)
     drawn = from_recording(runs[(len(runs) - 1) // 2], label, names or {})
-    return replace(drawn, plain_walls=tuple(plain), profiled_walls=tuple(run.wall for run in runs))
+    return replace(
+        drawn,
+        plain_walls=tuple(plain),
+        profiled_walls=tuple(run.wall for run in runs),
+        initialized=tuple(initialized),
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dlviz.profiling import layout
 from dlviz.profiling.attribution import BACKWARD
 from dlviz.profiling.layout import drawn_events, lanes_of, row_spans
 from dlviz.profiling.record import Operation, Record
+from dlviz.torchkit.modules import initialized_note
 
 #: Changes of memory that are drawn, and rows of a table, at most.
 MAX_MEMORY, MAX_TABLE = 4_000, 10
@@ -195,6 +196,8 @@ def _notes(records: Sequence[Record]) -> list[dict[str, str]]:
             notes.append({"kind": "warn", "text": message("profiling.note.nothing", label=record.label)})
         elif any(name.startswith("Torch-Compiled Region") for name in record.events.names):
             notes.append({"kind": "", "text": message("profiling.note.compiled", label=record.label)})
+        if record.initialized:
+            notes.append({"kind": "", "text": initialized_note(record.initialized)})
     return notes
 
 

@@ -1,6 +1,6 @@
 """A model's modules, parameters and buffers, read without its own methods: an attribute such as ``self.modules = […]`` may hide one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -176,6 +176,17 @@ def unregistered_note(model: nn.Module) -> str:
         )
         for one in unregistered_parameters(model)
     )
+
+
+def initialized_note(paths: Sequence[str]) -> str:
+    """Return a note that names the lazy layers that a call has initialized; "" if there are none.
+
+    Example:
+        >>> initialized_note(["0", "2"])
+        '0, 2: lazy layers, which this first call initialized, as any first call does.'
+    """
+    names = ", ".join(paths[:4]) + (", …" if len(paths) > 4 else "")
+    return message("modules.initialized", names=names) if paths else ""
 
 
 #: No model has more layers in one list; a data set may.

@@ -182,6 +182,15 @@ def test_an_input_that_the_model_overwrites_stays_as_it_was():
         assert x.tolist() == [[-1.0, 2.0], [3.0, -4.0]]
 
 
+def test_lazy_layers_are_initialized_by_the_first_run_and_named():
+    net = nn.Sequential(nn.LazyLinear(3)).eval()
+    first, second = (dlviz.export_check(net, torch.ones(2, 4), runtimes=[]) for _ in range(2))
+    assert first.scene["notes"] == [
+        {"kind": "", "text": "0: lazy layers, which this first call initialized, as any first call does."}
+    ]
+    assert second.scene["notes"] == []
+
+
 class OfKeywords(nn.Module):
     """Takes any keywords, for which torch has no sizes that may vary."""
 

@@ -228,6 +228,14 @@ class ReadsNested(nn.Module):
         return given["a"][0].mul_(2)
 
 
+def test_lazy_layers_are_initialized_by_the_first_run_and_named():
+    net = nn.Sequential(nn.LazyLinear(3))
+    view = dlviz.profile(net, torch.ones(2, 4), repeats=1)
+    assert net[0].weight.shape == (3, 4)
+    assert [note["text"].partition(":")[0] for note in view.scene["notes"]] == ["0"]
+    assert dlviz.profile(net, torch.ones(2, 4), repeats=1).scene["notes"] == []
+
+
 def test_gradients_that_accumulate_and_buffers_that_are_replaced_are_restored():
     class Counting(nn.Linear):
         def __init__(self):
