@@ -9,7 +9,7 @@ from torch import Tensor
 from dlviz.evaluation.validation import check_class_count, check_label_range, check_not_negative, squeeze_column
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import is_integer
+from dlviz.kit.validation import has_length, is_integer
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 
@@ -39,13 +39,16 @@ def ask_classifier(scores: Any, inputs: Any) -> tuple[Any, list[str] | None]:
     One without ``predict_proba`` predicts classes, which are returned as their indices. Anything but a classifier is returned as it is.
 
     Raises:
-        DlvizError: there are no inputs to ask it about, or it raises.
+        DlvizError: there are no inputs to ask it about, it is not fitted or no classifier, or it raises.
     """
     if not callable(getattr(scores, "predict", None)) or isinstance(scores, Tensor):
         return scores, None
     kind = type(scores).__name__
     if inputs is None:
         raise DlvizError(message("evaluation.refused.classifier_inputs", got=kind))
+    if not hasattr(scores, "classes_"):
+        key = "not_fitted" if _is_classifier(scores) else "no_classifier"
+        raise DlvizError(message(f"evaluation.refused.{key}", got=kind))
     try:
         names = [str(label) for label in scores.classes_]
         if hasattr(scores, "predict_proba"):
@@ -54,6 +57,16 @@ def ask_classifier(scores: Any, inputs: Any) -> tuple[Any, list[str] | None]:
     except Exception as error:  # a classifier may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise DlvizError(message("evaluation.refused.classifier", got=kind, error=reason)) from error
+
+
+def _is_classifier(estimator: Any) -> bool:
+    """Return whether scikit-learn takes an object for a classifier."""
+    from sklearn.base import is_classifier  # imported here, because the import takes a second
+
+    try:
+        return bool(is_classifier(estimator))
+    except Exception:  # it refuses an object of another library
+        return False
 
 
 def read_output(
@@ -84,7 +97,7 @@ def read_output(
     if ignore_index is not None and not is_integer(ignore_index):
         raise DlvizError(message("evaluation.refused.ignore_index", got=kind_of_data(ignore_index)))
     values = as_plain_tensor(scores)
-    is_list = hasattr(scores, "__len__") and not isinstance(scores, (str, torch.nn.Module, Tensor))
+    is_list = has_length(scores) and not isinstance(scores, (str, torch.nn.Module, Tensor))
     if values is None and not is_list:
         raise DlvizError(message("evaluation.refused.scores", got=kind_of_data(scores)))
     if values is not None and (values.is_complex() or not values.dim()):

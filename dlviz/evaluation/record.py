@@ -27,6 +27,7 @@ class ScoredExamples:
         top_classes: (N, K) up to ten classes, the most probable first.
         probs: (N, K) their probabilities.
         loss: the mean of `losses` over the examples that count, as ``cross_entropy`` gives it.
+        looks_like_probs: whether scores that are read as one logit each all lie between 0 and 1.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class ScoredExamples:
     top_classes: Tensor | None
     probs: Tensor | None
     loss: float | None
+    looks_like_probs: bool = False
 
     @property
     def total(self) -> int:
@@ -71,7 +73,16 @@ def score_examples(scores: Tensor, targets: Tensor, classes: int) -> ScoredExamp
     chunks = [_score_chunk(kind, z, t) for z, t in zip(scores.split(rows), targets.split(rows), strict=True)]
     predictions, losses, confidence, top_classes, probs = (torch.cat(column) for column in zip(*chunks, strict=True))
     loss = losses[targets >= 0].double().mean().item()
-    return ScoredExamples(kind, classes, targets, predictions, losses, confidence, top_classes, probs, loss)
+    looks_like_probs = kind == "binary" and _are_in_unit_interval(scores)
+    return ScoredExamples(
+        kind, classes, targets, predictions, losses, confidence, top_classes, probs, loss, looks_like_probs
+    )
+
+
+def _are_in_unit_interval(scores: Tensor) -> bool:
+    """Return whether there are scores, and all of them lie between 0 and 1, apart from NaN."""
+    values = scores[~scores.isnan()]
+    return bool(len(values)) and bool(((values >= 0) & (values <= 1)).all())
 
 
 def kind_of(scores: Tensor) -> str:

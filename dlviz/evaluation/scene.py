@@ -189,6 +189,8 @@ def _notes(history: PredictionHistory, snapshot: PredictionSnapshot, classes: in
         notes.append(_note("", "ignored", index=history.ignore_index, count=f"{ignored:,}"))
     if classes < scored.classes:
         notes.append(_note("", "classes", shown=classes, count=scored.classes))
+    if scored.looks_like_probs:
+        notes.append(_note("warn", "probs"))
     if scored.kind == "labels":
         notes.append(_note("", "labels"))
     if inputs is not None and inputs.kind == "pictures":

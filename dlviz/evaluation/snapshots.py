@@ -16,7 +16,7 @@ from dlviz.evaluation.validation import check_examples, name_sequence
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.snapshots import thin
-from dlviz.kit.validation import class_names
+from dlviz.kit.validation import class_names, has_length
 
 #: Snapshots that are kept at most, and bytes that they may take together.
 MAX_SNAPSHOTS, MAX_BYTES = 100, 256_000_000
@@ -154,9 +154,8 @@ class PredictionHistory:
             DlvizError: the scores do not fit, or there are not as many.
         """
         targets = before.scored.targets.view(before.shape)
-        count = len(scores) if hasattr(scores, "__len__") else 0
-        if hasattr(scores, "__len__") and count != len(targets):
-            got = tuple(scores.shape) if hasattr(scores, "shape") else (count,)
+        if has_length(scores) and len(scores) != len(targets):
+            got = tuple(scores.shape) if hasattr(scores, "shape") else (len(scores),)
             raise DlvizError(message("evaluation.refused.scores_length", count=len(targets), got=got))
         # The labels are indices of classes already; those to be ignored are −1.
         return read_output(scores, targets, -1, table=self._table, classes=self._classes)

@@ -12,7 +12,7 @@ from dlviz.evaluation.splitting import METHODS, SplitSettings, check_parts, cut
 from dlviz.evaluation.validation import check_examples, check_labels, squeeze_column
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_length
+from dlviz.kit.validation import check_length, has_length
 from dlviz.torchkit.array_data import as_plain_tensor
 from dlviz.torchkit.labels import list_of_names
 
@@ -116,7 +116,7 @@ def _encode_groups(groups: Any, count: int) -> tuple[Tensor | None, list[str]]:
     numbers = as_plain_tensor(groups)
     if numbers is not None and numbers.dim():
         values = squeeze_column(numbers).tolist()
-    elif isinstance(groups, (str, bytes, Mapping)) or not hasattr(groups, "__len__"):
+    elif isinstance(groups, (str, bytes, Mapping)) or not has_length(groups):
         raise DlvizError(message("evaluation.refused.groups", got=type(groups).__name__))
     else:
         values = list_of_names("groups", groups)

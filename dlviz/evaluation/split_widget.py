@@ -24,6 +24,8 @@ from dlviz.kit.widget import Widget, binary
 _PAGE_SEEDS, _PAGE_FRACTIONS = range(10), (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 #: Seeds that the button of the view measures.
 MEASURED_SEEDS = 5
+#: Number of folds that are made if none is asked for, or one for each example if there are fewer.
+_DEFAULT_FOLDS = 5
 
 
 class Split(Widget):
@@ -45,7 +47,7 @@ class Split(Widget):
     how = traitlets.Enum(METHODS, "shuffled", help="the way to split").tag(sync=True)
     seed = traitlets.Int(0, min=0, max=2**32 - 1, help="scikit-learn's random_state").tag(sync=True)
     shares = traitlets.List(traitlets.Float(), help="the fraction of every part").tag(sync=True)
-    folds = traitlets.Int(5, min=2, help="number of folds").tag(sync=True)
+    folds = traitlets.Int(_DEFAULT_FOLDS, min=2, help="number of folds").tag(sync=True)
 
     def __init__(
         self, x: Any, y: Any, parts: Any, groups: Any, score: Callable[..., Any] | None, **traits: Any
@@ -55,6 +57,8 @@ class Split(Widget):
         settings: dict[str, Any] = {
             name: traits.pop(name) for name in ("how", "seed", "folds", "step") if name in traits
         }
+        if settings["folds"] is None:
+            settings["folds"] = min(_DEFAULT_FOLDS, len(self._data.y))
         if settings["how"] not in METHODS:
             raise DlvizError(message("evaluation.refused.how", hows=", ".join(METHODS), got=repr(settings["how"])))
         self._check_options(settings)
@@ -172,6 +176,13 @@ class Split(Widget):
             raise DlvizError(message("evaluation.refused.folds", count=count, got=folds))
         return folds
 
+    @traitlets.validate("step")
+    def _check_step(self, proposal: Any) -> int:
+        step = int(proposal["value"])
+        if self.how == "folds" and step >= self.folds:
+            raise DlvizError(message("evaluation.refused.fold", last=self.folds - 1, got=step))
+        return step
+
     def _show(self) -> None:
         if not self._closed and self._state.parts:
             state = self._state
@@ -237,7 +248,7 @@ def split(
     how: str = "shuffled",
     groups: Any = None,
     seed: int = 0,
-    folds: int = 5,
+    folds: int | None = None,
     step: int = 0,
     score: Callable[[Tensor, Tensor], Any] | None = None,
     playing: bool = False,
@@ -249,7 +260,7 @@ def split(
     The split is scikit-learn's: ``train_test_split(range(N), test_size=0.2, random_state=seed)`` returns the same indices as the default
     here. Your data stay as they are, in their order, and so do the random number generators of Python, torch and NumPy.
 
-    Tensors, NumPy arrays, lists, and columns and tables of pandas are accepted for all data.
+    Tensors, NumPy arrays, lists, and columns and tables of pandas are accepted for all data, and for `x` a sparse matrix of SciPy.
 
     Args:
         x: the examples (N, …); read once, to find exact copies.
@@ -259,7 +270,7 @@ def split(
         how: "order", "shuffled", "stratified", "grouped" (needs `groups`) or "folds" (needs two parts; the player steps through them).
         groups: (N,) group of each example, such as the writer of a digit, as numbers or names.
         seed: scikit-learn's ``random_state``.
-        folds: number of folds.
+        folds: number of folds; by default 5, or the number of examples if there are fewer.
         step: the fold that is shown, from 0.
         score: your own ``score(train_indices, test_indices)`` that returns a number, for ``.measure()`` and its button.
         playing, speed: whether the player runs through the folds, and how fast, from 0.25 to 4.

@@ -1,13 +1,14 @@
 """Checks of what a learner passes to `dlviz.confusion` and `dlviz.split`."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.kit.validation import check_length
+from dlviz.kit.validation import check_length, has_length
 from dlviz.torchkit.array_data import as_plain_tensor, kind_of_data
 from dlviz.torchkit.labels import class_table, indices_of, list_of_names, whole_labels
 
@@ -55,20 +56,23 @@ def check_label_range(name: str, labels: Tensor, classes: int, reason: str) -> N
 def check_examples(name: str, values: Any, count: int) -> Any:
     """Return examples as a tensor (N, …) where they are numbers, else as a list.
 
-    A table becomes a list of its rows, unless all of its columns are numbers.
+    A table becomes a list of its rows, unless all of its columns are numbers; so does a sparse matrix of SciPy.
 
     Args:
         name: the learner's argument, "x" or "inputs", which begins the keys of the messages.
-        values: a tensor, an array, a column or a table of pandas, a list, or anything with a length and indices from 0 on.
+        values: a tensor, an array, a column or a table of pandas, a sparse matrix of SciPy, a list, or anything with a length and
+            indices from 0 on.
         count: number of examples.
 
     Raises:
         DlvizError: they are nothing of that, or there are not `count` of them.
     """
     numbers = as_plain_tensor(values)
-    is_sequence = hasattr(values, "__len__") and hasattr(values, "__getitem__")
-    is_readable = numbers is not None or (
-        is_sequence and not isinstance(values, (Tensor, nn.Module, str, bytes, Mapping))
+    is_sequence = has_length(values) and hasattr(values, "__getitem__")
+    is_readable = (
+        numbers is not None
+        or hasattr(values, "tocsr")
+        or (is_sequence and not isinstance(values, (Tensor, nn.Module, str, bytes, Mapping)))
     )
     if not is_readable or is_scalar(numbers):
         raise DlvizError(message(f"evaluation.refused.{name}", got=kind_of_data(values)))
@@ -78,7 +82,21 @@ def check_examples(name: str, values: Any, count: int) -> Any:
 
 
 def rows(values: Any) -> Any:
-    """Return the rows of a table as tuples, an array or a column as a list, and any other sequence as it is."""
+    """Return the rows of a table as tuples, those of a sparse matrix as dictionaries of its numbers by column, else a list of the items.
+
+    A sequence that is neither an array nor a column stays as it is.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> rows(csr_array([[0.0, 0.5], [0.0, 0.0]]))
+        [{1: 0.5}, {}]
+    """
+    if hasattr(values, "tocsr"):
+        matrix = values.tocsr(copy=True)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        columns, numbers = matrix.indices.tolist(), matrix.data.tolist()
+        return [dict(zip(columns[a:b], numbers[a:b], strict=True)) for a, b in pairwise(matrix.indptr.tolist())]
     if hasattr(values, "itertuples"):
         return [tuple(row) for row in values.itertuples(index=False)]
     return values.tolist() if hasattr(values, "tolist") else values

@@ -1,6 +1,7 @@
 """`dlviz.confusion`: the confusion matrix of a classifier, its worst mistakes, and how they became fewer during training."""
 
 import json
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -142,10 +143,14 @@ class Confusion(Widget):
         Raises:
             DlvizError: there is no such class.
         """
-        last = self._snapshot.scored.classes - 1
-        if not (0 <= true <= last and -1 <= predicted <= last):
-            raise DlvizError(message("evaluation.refused.cell", last=last, got=(true, predicted)))
-        return members(self._snapshot.scored, true, predicted)
+        scored = self._snapshot.scored
+        try:
+            row, column = operator.index(true), operator.index(predicted)
+        except TypeError:  # they are no whole numbers
+            row = column = -2
+        if not (0 <= row < scored.classes and -1 <= column < scored.classes):
+            raise DlvizError(message("evaluation.refused.cell", last=scored.classes - 1, got=(true, predicted)))
+        return members(scored, row, column)
 
     def update(self, scores: Any, targets: Any = None, inputs: Any = None) -> None:
         """Add a snapshot and show it; call it once an epoch, or more often: while the page still draws, snapshots are kept but not drawn.
@@ -311,7 +316,7 @@ def confusion(
             `inputs`. C is at most 1,000.
         targets: the true classes (N,), whole numbers from 0 or names; (N, H, W) for every pixel.
         inputs: the examples, (N, …): (N, 1, H, W), (N, 3, H, W) and (N, H, W) are drawn as pictures, others as text; or a list of
-            strings, or a table.
+            strings, a table, or a sparse matrix of SciPy.
         names: names of the classes, in the order of the columns of `scores`; by default the names among the targets, sorted, or else
             numbers.
         ignore_index: label of examples that do not count, as for ``cross_entropy``; ``None`` for none.

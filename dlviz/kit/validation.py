@@ -38,6 +38,20 @@ def check_type(value: Any, kind: type, key: str, /, **values: Any) -> None:
         raise DlvizError(message(key, got=type(value).__name__, **values))
 
 
+def has_length(value: Any) -> bool:
+    """Return whether ``len(value)`` is known; a sparse matrix of SciPy has the method and raises in it.
+
+    Example:
+        >>> has_length([1, 2]), has_length(3)
+        (True, False)
+    """
+    try:
+        len(value)
+    except Exception:  # an object of another library may raise anything
+        return False
+    return True
+
+
 def check_length(items: Sized, count: int, key: str) -> None:
     """Check that there are `count` items.
 

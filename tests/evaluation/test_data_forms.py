@@ -5,9 +5,13 @@ import inspect
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn import metrics
-from sklearn.linear_model import LogisticRegression
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch.nn import functional as F
 
@@ -123,8 +127,13 @@ def test_a_classifier_that_cannot_be_asked_is_refused():
     x, y = rng.random((30, 4)), np.arange(30) % 3
     with pytest.raises(DlvizError, match="pass the examples too"):
         dlviz.confusion(LogisticRegression().fit(x, y), y)
-    with pytest.raises(DlvizError, match="LogisticRegression could not predict"):
+    with pytest.raises(DlvizError, match="the classifier LogisticRegression is not fitted yet"):
         dlviz.confusion(LogisticRegression(), y, x)
+    with pytest.raises(DlvizError, match="the classifier Pipeline is not fitted yet"):
+        dlviz.confusion(make_pipeline(StandardScaler(), LogisticRegression()), y, x)
+    for other in (LinearRegression().fit(x, y), KMeans(2), type("Rule", (), {"predict": lambda self, x: y})()):
+        with pytest.raises(DlvizError, match=rf"scores: {type(other).__name__} is no classifier"):
+            dlviz.confusion(other, y, x)
     with pytest.raises(DlvizError, match="could not predict the classes of inputs: ValueError"):
         dlviz.confusion(LogisticRegression().fit(x, y), y, x[:, :2])
 
@@ -208,6 +217,35 @@ def test_a_split_of_names_is_scikit_learns(form):
     first = dlviz.split(form(range(60)), form(sorted(y)), how="order")
     assert "train holds no example of" not in str(first.warnings)
     assert "test holds no example of 2 classes: ant, cat" in str(first.warnings)
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_matrix, sparse.coo_matrix, sparse.dok_array])
+def test_a_sparse_matrix_of_scipy_holds_examples(form):
+    x = torch.randint(0, 3, (40, 6)) / 2
+    x[30:] = x[:10]
+    y = torch.arange(40) % 2
+    dense, view = dlviz.split(x, y), dlviz.split(form(x.numpy()), y)
+    assert [finding.text for finding in view.warnings] == [finding.text for finding in dense.warnings]
+    classifier = LogisticRegression().fit(x, y)
+    asked = dlviz.confusion(classifier, y, form(x.numpy()))
+    assert torch.equal(asked.matrix, dlviz.confusion(classifier, y, x).matrix)
+    pool = asked.scene["pool"]
+    first = x[np.frombuffer(pool["number"], "<i4")[0]].tolist()
+    assert pool["texts"][0] == str({column: value for column, value in enumerate(first) if value})
+
+
+def test_a_sparse_matrix_of_scipy_is_neither_scores_nor_labels():
+    matrix, y = sparse.csr_array(np.eye(4)), torch.tensor([0, 1, 0, 1])
+    with pytest.raises(DlvizError, match=r"scores: .* but got csr_array"):
+        dlviz.confusion(matrix, y)
+    with pytest.raises(DlvizError, match=r"scores: .* but got csr_array"):
+        dlviz.confusion(torch.eye(4), y).update(matrix)
+    with pytest.raises(DlvizError, match=r"groups: .* but got csr_array"):
+        dlviz.split(torch.eye(4), y, groups=matrix)
+    with pytest.raises(DlvizError, match="y: labels"):
+        dlviz.split(torch.eye(4), matrix)
+    with pytest.raises(DlvizError, match="one example for each of the 3 labels in y is needed, but got 4"):
+        dlviz.split(matrix, y[:3])
 
 
 def test_copies_are_found_in_tables_and_among_objects():

@@ -301,6 +301,7 @@ X, Y = data(20)
         ((X, Y), {"groups": 5}, "groups"),
         ((X, Y), {"groups": [1, "a"] * 10}, "can be sorted"),
         ((X, Y), {"how": "folds", "folds": 21}, "from 2 to the 20 examples"),
+        ((X, Y), {"how": "folds", "folds": 4, "step": 4}, "step: a fold from 0 to 3 is needed, but got 4"),
         ((X, Y, {"a": 0.5, "b": 0.3, "c": 0.2}), {"how": "folds"}, "needs two parts, but there are a, b, c"),
         ((X, Y), {"score": 3}, "score: a function"),
     ],
@@ -308,6 +309,24 @@ X, Y = data(20)
 def test_invalid_arguments_are_named(arguments, settings, words):
     with pytest.raises(DlvizError, match=words):
         dlviz.split(*arguments, **settings)
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 6])
+def test_few_examples_can_be_split(count):
+    x, y = X[:count], Y[:count]
+    assert sum(map(len, dlviz.split(x, y).parts.values())) == count
+    view = dlviz.split(x, y, how="folds")
+    assert view.folds == min(5, count)
+    assert len(view.parts["test"]) >= 1
+    with pytest.raises(DlvizError, match=f"folds: a whole number from 2 to the {count} examples"):
+        dlviz.split(x, y, folds=count + 1)
+
+
+def test_a_fold_that_there_is_not_cannot_be_shown():
+    view = dlviz.split(X, Y, how="folds", step=4)
+    with pytest.raises(DlvizError, match="step: a fold from 0 to 4 is needed, but got 5"):
+        view.step = 5
+    assert view.step == 4
 
 
 def test_invalid_settings_are_refused_and_the_split_stays():

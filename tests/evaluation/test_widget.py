@@ -346,8 +346,10 @@ def test_updates_and_cells_that_do_not_fit_are_refused():
         view.update(SCORES[:4])
     with pytest.raises(DlvizError, match="of 3 classes, but got 4"):
         view.update(torch.randn(6, 4))
-    with pytest.raises(DlvizError, match="from 0 to 2"):
-        view.cell(3, 0)
+    for cell in [(3, 0), (0, -2), (1.5, 0), (None, 0), ("0", "1"), (0, [1]), (torch.zeros(2), 0)]:
+        with pytest.raises(DlvizError, match=r"cell: .* from 0 to 2 \(or -1, not classified\) are needed, but got"):
+            view.cell(*cell)
+    assert torch.equal(view.cell(np.int64(1), torch.tensor(2)), view.cell(1, 2))
     with pytest.raises(DlvizError, match="cell"):
         view.opened = [0, 1, 2]
     with pytest.raises(TypeError, match=r"no such argument: shwos. Did you mean shows"):
@@ -361,6 +363,16 @@ def test_column_vectors_of_logits_labels_and_predictions_are_read():
     assert view.loss == pytest.approx(F.binary_cross_entropy_with_logits(z, y.float()).item(), rel=1e-5)
     assert torch.equal(dlviz.confusion((z > 0), y).matrix, view.matrix)
     assert torch.equal(dlviz.confusion((z > 0).long(), y).matrix, view.matrix)
+
+
+def test_single_scores_that_look_like_probabilities_are_marked():
+    z, y = torch.linspace(-2, 2, 30), torch.arange(30) % 2
+    p = z.sigmoid()
+    p[3] = torch.nan
+    columns = torch.stack((1 - p, p), 1).nan_to_num(nan=0.5)
+    for scores, marked in [(p, True), (p[:, None], True), ((p > 0.5).float(), True), (z, False), (columns, False)]:
+        notes = dlviz.confusion(scores, y).scene["notes"]
+        assert any("as probabilities do" in note["text"] and note["kind"] == "warn" for note in notes) is marked
 
 
 def test_nan_scores_are_counted_and_marked():
