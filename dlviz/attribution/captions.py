@@ -133,7 +133,10 @@ def _curves(found: DeletionInsertion) -> dict[str, Any]:
     return words | {
         "is_prob": found.is_prob,
         "axis": message(f"attribution.check.{'prob' if found.is_prob else 'score'}"),
-        **{name: getattr(found, name).double().cpu().numpy() for name in ("fractions", "deletion", "insertion", *random)},
+        **{
+            name: getattr(found, name).double().cpu().numpy()
+            for name in ("fractions", "deletion", "insertion", *random)
+        },
     }
 
 

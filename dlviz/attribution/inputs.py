@@ -24,7 +24,7 @@ class Inputs:
     Attributes:
         x: images (N, C, H, W) or rows (N, F) of floating-point numbers, or ids of tokens (N, T), int64.
         kind: "image", "row" or "tokens".
-        labels: a name of each input.
+        labels: a name of each input, such as "image 0".
         features: names of a row's features, empty for other kinds.
         tokens: the texts of each input's tokens, ``None`` for other kinds.
         source: index of the learner's input that each of the N is, int64 (N,): one input with several targets stands here several times.
@@ -156,7 +156,7 @@ def check_inputs(
         if ids.is_floating_point():
             raise DlvizError(message("attribution.refused.ids", got=ids.dtype))
         ids = ids.to(device, torch.long)
-        return Inputs(ids, kind, _labels(labels, len(ids)), tokens=_texts(tokens, ids))
+        return Inputs(ids, kind, _labels(labels, len(ids), kind), tokens=_texts(tokens, ids))
     values = _batch(found, 3 if kind == "image" else 1, kind)
     if kind == "image":
         _check_channels(net, tuple(found.shape))
@@ -167,7 +167,7 @@ def check_inputs(
     if not bool(values.isfinite().all()):
         raise DlvizError(message("attribution.refused.nonfinite", count=int((~values.isfinite()).sum())))
     names = _features(features, x, values.shape[1]) if kind == "row" else ()
-    return Inputs(values, kind, _labels(labels, len(values)), names, notes=tuple(notes))
+    return Inputs(values, kind, _labels(labels, len(values), kind), names, notes=tuple(notes))
 
 
 def _batch(values: Tensor, dims: int, kind: str) -> Tensor:
@@ -192,9 +192,9 @@ def _check_channels(net: nn.Module, shape: tuple[int, ...]) -> None:
         raise DlvizError(message("attribution.refused.channels", shape=shape, channels=shape[0]))
 
 
-def _labels(labels: Any, count: int) -> tuple[str, ...]:
+def _labels(labels: Any, count: int, kind: str) -> tuple[str, ...]:
     if labels is None:
-        return tuple(map(str, range(count)))
+        return tuple(message(f"attribution.label.{kind}", index=k) for k in range(count))
     texts = [labels] if isinstance(labels, str) else list_of_texts(labels, "attribution.refused.labels_kind")
     if len(texts) != count:
         raise DlvizError(message("attribution.refused.labels", count=count, got=len(texts)))

@@ -39,6 +39,8 @@ UNITS = {
     "occlusion": "score",
     "grad_cam": "cells",
 }
+#: Share of Grad-CAM's magnitudes below which the map that ReLU leaves is almost empty.
+_FAINT = 0.01
 #: Methods whose strengths over several channels are not the magnitudes of their maps.
 _OWN_STRENGTHS = ("saliency", "smooth_grad")
 
@@ -82,6 +84,20 @@ def drawn_strengths(attribution: Attribution, k: int) -> Tensor:
     return attribution.strengths[k]
 
 
+def is_faint(attribution: Attribution, k: int) -> bool:
+    """Return whether ReLU leaves next to nothing of the map of one input."""
+    if attribution.before_relu is None:
+        return False
+    left, whole = (float(one[k].double().abs().sum()) for one in (attribution.values, attribution.before_relu))
+    return 0 < left < _FAINT * whole
+
+
+def strongest_color(attribution: Attribution, k: int, values: Tensor) -> float:
+    """Return the number of the strongest color for what is drawn of one input; a faint map has the scale of the map before ReLU."""
+    is_before_relu = attribution.before_relu is not None and is_faint(attribution, k)
+    return color_limit(attribution.before_relu[k] if is_before_relu else values)
+
+
 def _heading(record: Record, k: int) -> dict[str, Any]:
     inputs, target = record.inputs, int(record.inputs.targets[k])
     return {
@@ -100,6 +116,7 @@ def _totals(attribution: Attribution, k: int) -> dict[str, Any]:
     return {
         "sum": float(attribution.sum[k]),
         "most": float(drawn_strengths(attribution, k).max()),
+        "faint": is_faint(attribution, k),
         "expected": None if expected is None else float(expected[k]),
         "error": None if error is None else float(error[k]),
     }
@@ -108,8 +125,8 @@ def _totals(attribution: Attribution, k: int) -> dict[str, Any]:
 def _limits(attribution: Attribution, count: int) -> dict[str, list[float]]:
     """Return the number of the strongest color of every input's map, with signs and without."""
     return {
-        "signed": [color_limit(drawn_map(attribution, k)) for k in range(count)],
-        "absolute": [color_limit(drawn_strengths(attribution, k)) for k in range(count)],
+        "signed": [strongest_color(attribution, k, drawn_map(attribution, k)) for k in range(count)],
+        "absolute": [strongest_color(attribution, k, drawn_strengths(attribution, k)) for k in range(count)],
     }
 
 
@@ -288,7 +305,7 @@ def details(found: Terms, record: Record, path: IntegrationPath | None) -> dict[
         "value": found.value,
         "rest": found.rest,
         "count": found.count,
-        "residual": found.residual,
+        "residual": found.residual if abs(found.residual) > found.rounding else 0.0,
         "samples": list(found.samples),
     }
     if found.method == "occlusion":
@@ -355,7 +372,7 @@ def _cam_note(record: Record, cam: Attribution, index: int) -> str:
     layer = next(one for one in record.layers if one.path == cam.layer)
     if layer.usable and not bool(cam.values[index].any()):
         return message(f"attribution.cam.{'zero' if cam.before_relu[index].any() else 'empty'}")
-    return layer.note
+    return message("attribution.cam.faint") if is_faint(cam, index) else layer.note
 
 
 def _size(x: Tensor) -> tuple[int, int]:

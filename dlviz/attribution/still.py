@@ -1,8 +1,8 @@
 """Still picture of the maps of one input by all methods: images as tiles, features and tokens as a table."""
 
-from dlviz.attribution.pictures import color_limit, drawn_size, image_bytes, shrunk, value_range
+from dlviz.attribution.pictures import drawn_size, image_bytes, shrunk, value_range
 from dlviz.attribution.record import Record
-from dlviz.attribution.scene import drawn_map, methods
+from dlviz.attribution.scene import drawn_map, methods, strongest_color
 from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, Svg, framed, shorten
 from dlviz.kit.svg_grid import GridCell, draw_grid, draw_heatmap, draw_picture, format_number, value_color
@@ -51,7 +51,8 @@ def _draw_tiles(svg: Svg, record: Record, index: int) -> None:
         shown = shrunk(values[None], shape)[0].double()
         left = MARGIN + (k + 1) * (_TILE + _GAP)
         svg.text(left, _TOP - 8, shorten(message(f"attribution.method.{name}"), _TILE, 6), size=11, color="ink-2")
-        draw_heatmap(svg, left, _TOP, shown.numpy(), (box[0] / shape[1], box[1] / shape[0]), color_limit(shown))
+        limit = strongest_color(one, index, shown)
+        draw_heatmap(svg, left, _TOP, shown.numpy(), (box[0] / shape[1], box[1] / shape[0]), limit)
         total = message("attribution.sum", value=format_number(float(one.sum[index]), 3))
         svg.text(left, _TOP + box[1] + 16, total, size=11, mono=True, color="ink-2")
 
@@ -66,7 +67,9 @@ def _draw_table(svg: Svg, record: Record, index: int, count: int) -> None:
         title = shorten(message(f"attribution.method.{name}"), _CELL - 6, 6)
         svg.text(MARGIN + _NAME + k * _CELL, _TOP - 8, title, size=11, color="ink-2")
     columns = [drawn_map(record.attributions[name], index).double() for name in shown]
-    limits = [color_limit(column) for column in columns]
+    limits = [
+        strongest_color(record.attributions[name], index, column) for name, column in zip(shown, columns, strict=True)
+    ]
     rows = [
         [
             GridCell(format_number(float(column[k]), 3), value_color(svg, float(column[k]), limit))

@@ -19,6 +19,8 @@ from dlviz.kit.validation import is_integer
 
 #: Terms that are kept, those of the largest magnitude.
 MAX_TERMS = 12
+#: Units in the last place of the summed magnitudes that rounding may leave.
+_ULPS = 64
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Terms:
         rest: sum of the terms that are left out.
         count: how many terms there are.
         residual: the value minus what the terms give.
+        rounding: how large a residual may be that comes from rounding alone.
         samples: of SmoothGrad the gradient in each noisy copy, whose mean is the value; else empty.
     """
 
@@ -63,6 +66,7 @@ class Terms:
     rest: float
     count: int
     residual: float
+    rounding: float
     samples: tuple[float, ...] = ()
 
 
@@ -101,11 +105,17 @@ def terms(record: Record, method: str, index: int, place: Sequence[int]) -> Term
         found = _input_terms(record, method, index, place)
     given = sum(term.value for term in found)
     result = given / len(found) if how == "mean" else max(given, 0.0) if how == "relu_sum" else given
-    value = float((attribution.values if method == "grad_cam" else attribution.maps)[(index, *cell)])
+    numbers = attribution.values if method == "grad_cam" else attribution.maps
+    value = float(numbers[(index, *cell)])
+    # Of a difference, of the numbers that were subtracted.
+    sizes = [
+        max(abs(number) for _, number in term.factors) if method == "occlusion" else abs(term.value) for term in found
+    ]
+    rounding = _ULPS * torch.finfo(numbers.dtype).eps * sum(sizes) / (len(sizes) if how == "mean" else 1)
     strongest = sorted(range(len(found)), key=lambda k: -abs(found[k].value))[:MAX_TERMS]
     kept = tuple(found[k] for k in sorted(strongest))
     rest = given - sum(term.value for term in kept)
-    return Terms(method, index, place, cell, kept, how, value, rest, len(found), value - result, samples)
+    return Terms(method, index, place, cell, kept, how, value, rest, len(found), value - result, rounding, samples)
 
 
 def _input_terms(record: Record, method: str, index: int, place: tuple[int, ...]) -> list[Term]:

@@ -66,6 +66,12 @@ def test_bytes_are_not_scaled_and_that_is_said():
     assert "not divided by 255" in inputs.notes[0]
 
 
+def test_inputs_without_names_say_what_they_are():
+    assert check_inputs(nn.Linear(2, 2), torch.rand(2, 1, 8, 8)).labels == ("image 0", "image 1")
+    assert check_inputs(nn.Linear(2, 2), torch.rand(1, 2)).labels == ("row 0",)
+    assert check_inputs(nn.Embedding(9, 2), torch.tensor([[1, 2]])).labels == ("text 0",)
+
+
 def test_one_input_with_several_targets_stands_several_times():
     made = score_function(ROWS, [1.0, 2.0, 3.0], [0, 1, 0], labels=["patient 7"]).inputs
     assert made.x.tolist() == [[1, 2, 3]] * 3

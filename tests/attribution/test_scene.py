@@ -209,6 +209,32 @@ def test_a_map_of_zeros_says_why(weight, fill, text):
     assert bool(note) == (not found.attributions["grad_cam"].values[0].any())
 
 
+def test_a_map_that_relu_leaves_almost_empty_is_said_to_be_and_keeps_the_scale_before_relu():
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(36, 1))
+    with torch.no_grad():
+        net[0].weight.fill_(1)
+        net[3].weight.fill_(-1)
+    x = torch.ones(1, 1, 6, 6)
+    x[0, 0, 2, 3] = -1e-3  # the only place that speaks for the target
+    found = record(net, x, 0, methods="grad_cam", layer="0")
+    shown = scene(found)
+    assert shown["totals"]["grad_cam"][0]["faint"]
+    assert shown["limits"]["grad_cam"]["signed"][0] == pytest.approx(
+        float(found.attributions["grad_cam"].before_relu.abs().max())
+    )
+    assert "less than 1%" in cam_scene(channel_terms(found.score, "0", 0), found, 0)["note"]
+    assert not scene(record(net, x, 0, methods="grad_cam", layer="0", relu=False))["totals"]["grad_cam"][0]["faint"]
+
+
+def test_what_rounding_leaves_of_a_sum_is_not_shown():
+    net = nn.Sequential(nn.Linear(20, 1), nn.Tanh())
+    found = record(net, torch.rand(1, 20), methods="occlusion")
+    for place in range(20):
+        shown = terms(found, "occlusion", 0, (place,))
+        assert abs(shown.residual) <= shown.rounding < 1e-4
+        assert details(shown, found, None)["residual"] == 0
+
+
 def test_a_constant_map_has_no_correlation():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(32, 2))
     with torch.no_grad():

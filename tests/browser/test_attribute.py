@@ -230,7 +230,7 @@ def test_a_page_shows_another_target_until_another_input_is_opened(open_page, vi
     view, page = views["images"], open_page(pages["images"])
     targets = view.record.inputs.targets.tolist()
     other = (targets[0] + 1) % len(view.record.inputs.classes)
-    page.get_by_label("target", exact=True).select_option(str(other))
+    page.get_by_label("target of the marked image").select_option(str(other))
     found = view.record.with_target(0, other)
     expect(page.locator(".dlviz-signature")).to_contain_text(f"target {other}")
     for method in ("occlusion", "integrated_gradients"):
@@ -264,6 +264,26 @@ def test_four_rows_of_fifteen_features_are_seen_whole_on_one_screen(open_page):
     net = nn.Sequential(nn.Linear(15, 8), nn.ReLU(), nn.Linear(8, 3))
     page = open_page(dlviz.attribute(net, torch.randn(4, 15), method="integrated_gradients", **FEW), width=1016)
     for part in (".attr-lines", ".attr-table"):
+        assert page.locator(part).evaluate("node => node.scrollHeight - node.clientHeight") <= 0, part
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
+def test_both_charts_of_the_path_have_one_axis_below_each_other(open_page, pages):
+    page = open_page(pages["checked"], width=1016)
+    page.get_by_role("button", name="one step on").click()
+    left = [marker.bounding_box()["x"] for marker in page.locator(".attr-path .dlviz-chart-pointer").all()]
+    assert len(left) == 2
+    assert left[0] == pytest.approx(left[1], abs=0.5)
+    assert page.locator(".attr-path .dlviz-player input").bounding_box()["width"] > 100
+
+
+def test_the_sum_of_the_terms_is_seen_below_many_of_them(open_page):
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.Flatten(), nn.Linear(512, 3)
+    )
+    page = open_page(dlviz.attribute(net, torch.rand(3, 1, 8, 8), method="grad_cam", **FEW), width=1016)
+    for part in (".attr-terms", ".attr-layers"):
         assert page.locator(part).evaluate("node => node.scrollHeight - node.clientHeight") <= 0, part
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
 

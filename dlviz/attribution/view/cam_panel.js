@@ -49,8 +49,8 @@ export function camPanel({ messages, signal, setLayer, setRelu }) {
     note.textContent = cam.note;
     how.textContent = fillIn(messages["cam.channels"], { drawn: cam.channels.length, count: cam.count });
     channels.replaceChildren(...cam.channels.map((channel, k) => {
-      const text = fillIn(messages["cam.channel"], { channel, weight: format(cam.weights[k], 2) });
-      return h("figure", {}, h("canvas", { role: "img", "aria-label": text }), h("figcaption", {}, text));
+      const texts = [fillIn(messages["cam.channel"], { channel }), fillIn(messages["cam.weight"], { weight: format(cam.weights[k], 2) })];
+      return h("figure", {}, h("canvas", { role: "img", "aria-label": texts.join(", ") }), h("figcaption", {}, h("b", {}, String(channel)), h("span", {}, texts[1])));
     }));
     key = "";
   }

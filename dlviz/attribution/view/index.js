@@ -81,7 +81,7 @@ function render({ model, el, signal }) {
     view.controls.toggle({ label: messages["control.signed"], get: () => model.get("signed"), set: (value) => view.save("signed", value) });
     view.controls.choice({ label: messages["control.scale"], options: [["own", messages["scale.own"]], ["shared", messages["scale.shared"]]], get: () => model.get("scale"), set: (value) => view.save("scale", value) });
     const targets = scene.classes.map((name, k) => /** @type {[string, string]} */ ([String(k), name])).filter(([k]) => offersTarget(Number(k)));
-    if (targets.length > 1) view.controls.choice({ label: messages["control.target"], options: targets, get: () => String(scene.inputs[opened.index].target), set: (value) => view.save("target", Number(value)) });
+    if (targets.length > 1) view.controls.choice({ label: messages[scene.count > 1 ? `control.target_of_${scene.kind}` : "control.target"], options: targets, get: () => String(scene.inputs[opened.index].target), set: (value) => view.save("target", Number(value)) });
     if (scene.kind === "image") view.controls.range({ label: messages["control.input_opacity"], max: () => 100, get: () => model.get("input_opacity"), set: (value) => view.save("input_opacity", value), text: (value) => `${value}%` });
   }
   /** A page holds other targets of the input with which it was saved. */
@@ -142,6 +142,7 @@ function render({ model, el, signal }) {
     steps.element.hidden = !isPath;
     cam.element.hidden = now.method !== "grad_cam" || !shown.cam;
     samples.element.hidden = now.method !== "smooth_grad" || !details.samples?.length;
+    columns.toggleAttribute("data-path", isPath);
     columns.toggleAttribute("data-single", steps.element.hidden && cam.element.hidden && samples.element.hidden);
     if (!checks.element.hidden) checks.draw({ checks: shown.checks, method: now.method, colors, live: isLive(), width });
     const room = panel.clientWidth;

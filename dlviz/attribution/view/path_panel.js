@@ -25,7 +25,8 @@ export function pathPanel({ messages, signal, go }) {
   const picture = h("div", { class: "attr-at-alpha" }, canvas, caption);
   const along = h("div", {}, smallTitle, small.element);
   const main = h("div", {}, legend, plot.element);
-  const element = h("div", { class: "attr-path", hidden: "" }, anchor, h("div", { class: "attr-path-row" }, main, picture, along), text);
+  const charts = h("div", { class: "attr-charts" }, main, along);
+  const element = h("div", { class: "attr-path", hidden: "" }, anchor, h("div", { class: "attr-path-row" }, charts, picture), text);
   /** @type {any} */
   let path = null;
   plot.element.addEventListener("click", (event) => {
@@ -42,14 +43,16 @@ export function pathPanel({ messages, signal, go }) {
     const values = [...path.scores, ...sums].filter(Number.isFinite);
     const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
     const room = now.width - 1 - (path.baseline ? PICTURE + GAP : 0);
-    // Two charts side by side where there is room, else one below the other.
+    // Two charts side by side where there is room, else one below the other, of one width, so that each α stands below itself.
     const pair = !path.baseline && room > 440;
     const wide = Math.max(180, pair ? Math.floor((room - GAP) * 0.58) : Math.min(420, room));
     const height = pair ? LOW : HEIGHT;
     plot.resize(wide, height);
-    small.resize(pair ? room - GAP - wide : Math.min(420, now.width), pair ? height - 24 : 46);
+    const other = pair ? room - GAP - wide : wide;
+    small.resize(other, pair ? height - 24 : 46);
+    charts.style.width = `${pair ? room : wide}px`;
     main.style.width = `${wide}px`;
-    along.style.width = `${pair ? room - GAP - wide : now.width}px`;
+    along.style.width = `${other}px`;
     const marks = ticks(low, high > low ? high : low + 1, 4);
     plot.draw({
       label: fillIn(messages["path.alt"], { start: format(start, 3), end: format(end, 3) }),

@@ -49,7 +49,7 @@ export function table({ messages, signal, choose }) {
     if (lines.hidden) return;
     lines.replaceChildren(...scene.inputs.map(({ label, name, prob, score, single }, index) => {
       const [values, limit] = [valuesOf(method, index), limitOf(method, index)];
-      const text = single ? fillIn(messages.score, { score: format(score, 3) }) : fillIn(messages.heading, { name, prob: prob.toFixed(3) });
+      const text = single ? fillIn(messages.score, { score: format(score, 3) }) : `${fillIn(messages.explained, { name })} · ${fillIn(messages.prob, { prob: prob.toFixed(3) })}`;
       const words = scene.names[index].map((word, k) => h("span", { class: "attr-word", "data-place": k, "data-marked": index === now.index && k === now.place[0] ? "" : null, style: `background: ${diverging(values[k], limit)}`, title: format(values[k], 3) }, word));
       const button = scene.count > 1 ? h("button", { type: "button", class: "attr-choose", "aria-pressed": String(index === now.index) }, h("b", {}, label), ` ${text}`) : null;
       return h("div", { class: "attr-line", "data-index": index }, button, h("div", { class: "attr-text", dir: "auto" }, ...words));

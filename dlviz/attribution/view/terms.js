@@ -3,9 +3,6 @@
 import { fillIn, h } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 
-/** A residual below this share of the terms is rounding. */
-const ROUNDING = 1e-5;
-
 /** @param {{messages: Record<string, string>}} options */
 export function termsPanel({ messages }) {
   const title = h("p", { class: "attr-at" });
@@ -34,7 +31,7 @@ export function termsPanel({ messages }) {
       ...terms.map(({ name, factors, value: number }) => row("", name, factors.map((factor) => bracketed(format(factor, digits))).join(` ${sign} `), number)),
       ...(count > terms.length ? [row("soft", fillIn(messages.rest, { count: count - terms.length }), "", rest)] : []),
       row("total", messages[`total.${gives}`], "", value),
-      ...(Math.abs(residual) > ROUNDING * most ? [row("soft", messages.residual, "", residual)] : []),
+      ...(residual ? [row("soft", messages.residual, "", residual)] : []),
     );
   }
   return { element, show };

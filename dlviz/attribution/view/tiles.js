@@ -82,8 +82,8 @@ export function tiles({ messages, signal, open }) {
     for (const cell of cells) drawCell(cell, side, now);
   }
   function showHeading(node, { label, name, prob, score, single, target, predicted }, isOpen) {
-    const text = single ? fillIn(messages.score, { score: format(score, 3) }) : fillIn(messages.heading, { name, prob: prob.toFixed(3) });
-    node.replaceChildren(h("b", {}, label), h("span", { "data-wrong": predicted === target ? null : "" }, text));
+    const texts = single ? [fillIn(messages.score, { score: format(score, 3) })] : [fillIn(messages.explained, { name }), fillIn(messages.prob, { prob: prob.toFixed(3) })];
+    node.replaceChildren(h("b", {}, label), ...texts.map((text) => h("span", { "data-wrong": predicted === target ? null : "" }, text)));
     node.toggleAttribute("data-open", isOpen);
   }
   function drawCell(cell, side, { colors, index, method, signed, limitOf, opacity, place }) {
@@ -111,9 +111,10 @@ export function tiles({ messages, signal, open }) {
     cell.node.setAttribute("aria-label", [cell.method ? messages[`method.${cell.method}`] : messages.input, label, ...words].join(", "));
   }
   function totals({ method, index }) {
-    const { sum, most, expected } = scene.totals[method][index];
+    const { sum, most, expected, faint } = scene.totals[method][index];
     if (scene.units[method] === "gradient") return [fillIn(messages.most, { value: format(most, 3) })];
     const text = fillIn(messages.sum, { value: format(sum, 3) });
+    if (faint) return [text, messages.faint];
     return expected === null || scene.count > 1 ? [text] : [text, fillIn(messages.should, { value: format(expected, 3) })];
   }
   return { element, show, draw };
