@@ -239,6 +239,15 @@ def test_long_names_of_keys_leave_the_picture_on_one_screen(open_page):
     mask = torch.ones(12, 12, dtype=torch.bool).triu(1)
     page = open_page(dlviz.attention(mha, x, x, x, attn_mask=mask, tokens=tokens).to_html())
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
+def test_what_remains_is_rounding_only_if_the_picture_is_torchs(open_page):
+    q, k, v = torch.randn(3, 1, 1, 4, 5, generator=torch.Generator().manual_seed(0))
+    page = open_page(dlviz.attention(lambda q, k, v: (q @ k.mT).bfloat16().softmax(-1).float() @ v, q, k, v).to_html())
+    expect(page.locator(".att-terms").nth(1)).to_contain_text("not explained by these numbers")
+    page = open_page(dlviz.attention(lambda q, k, v: (q @ k.mT).softmax(-1) @ v, q, k, v).to_html())
+    expect(page.locator(".att-terms").nth(1)).to_contain_text("weight")
+    expect(page.locator(".att-terms").nth(1)).not_to_contain_text("not explained")
+
+
 
 
 def test_a_mask_that_adds_a_bias_is_said_to_add(open_page):

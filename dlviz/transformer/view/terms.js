@@ -73,6 +73,8 @@ export function pairPanel({ messages }) {
     if (Number.isFinite(error) && Math.abs(error) >= 0.5 * 10 ** -digits) lines.push({ name: say(remainder), value: rounded(error, digits), kind: "soft" });
     return [...lines, { name, value: rounded(total, digits), kind: "total" }];
   }
+  /** What remains after the printed terms: rounding, unless the picture differs from torch. */
+  const remainderIn = (scene) => (scene.badge.kind === "bad" ? "unexplained" : "rounding");
   /** @param {any} scene @param {Record<string, any>} rows @param {number} j */
   function product(scene, { query, key, products }, j) {
     const terms = Array.from(query, (q, d) => ({ name: `q[${d}]·k[${d}]`, factors: `${format(q, 3)} × ${format(key[d], 3)}`, value: scene.round(q * key[d]) }));
@@ -89,7 +91,7 @@ export function pairPanel({ messages }) {
     const total = masked.reduce((all, one) => all + Math.exp(one - largest), 0);
     const balance = Number(power.toPrecision(4)) / Number(total.toPrecision(4)) - weights[j];
     lines.push({ name: say("exp", { sign: largest < 0 ? "+" : "−", largest: format(Math.abs(largest), 4) }), value: format(power, 4) }, { name: say("total"), value: format(total, 4) });
-    if (Math.abs(balance) >= 5e-5) lines.push({ name: say("rounding"), value: format(balance, 2), kind: "soft" });
+    if (Math.abs(balance) >= 5e-5) lines.push({ name: say(remainderIn(scene)), value: format(balance, 2), kind: "soft" });
     return [...lines, { name: say("weight_is"), value: format(weights[j], 4), kind: "total", fraction: weights[j] }];
   }
   /** One number of the output as a sum over all keys, the selected one first. */
@@ -102,7 +104,7 @@ export function pairPanel({ messages }) {
       return [{ name: say("term", { key: j, feature: d }), factors: `${format(weights[j], 3)} × ${format(value[d], 3)}`, value: format(part, 4) }, { name: `out[${d}]`, value: format(output[d], 4), kind: "total" }];
     }
     const terms = Array.from(weights, (w, k) => ({ name: say("term", { key: k, feature: d }), factors: `${format(w, 3)} × ${format(column[k], 3)}`, value: scene.round(w * column[k]), kind: k === j ? "own" : "" })).filter((term, k) => weights[k] !== 0 || k === j);
-    return sum(terms, output[d], `out[${d}]`, isHeld ? "held" : scene.dropout ? "dropped" : "rounding");
+    return sum(terms, output[d], `out[${d}]`, isHeld ? "held" : scene.dropout ? "dropped" : remainderIn(scene));
   }
   /** Explain another number of the output. @param {number} d */
   function choose(d) {
