@@ -32,6 +32,7 @@ class Inputs:
         classes: names of the outputs.
         baseline: the input in which nothing is there, (C, H, W), (F,) or, as embeddings, (T, D).
         notes: what was done to fit the inputs, in words.
+        is_batch: whether the learner gave a batch, and not a single input.
     """
 
     x: Tensor
@@ -44,6 +45,7 @@ class Inputs:
     classes: tuple[str, ...] = ()
     baseline: Tensor = field(default_factory=lambda: torch.zeros(0))
     notes: tuple[str, ...] = ()
+    is_batch: bool = True
 
     def __len__(self) -> int:
         return len(self.x)
@@ -167,7 +169,14 @@ def check_inputs(
     if not bool(values.isfinite().all()):
         raise DlvizError(message("attribution.refused.nonfinite", count=int((~values.isfinite()).sum())))
     names = _features(features, x, values.shape[1]) if kind == "row" else ()
-    return Inputs(values, kind, _labels(labels, len(values), kind), names, notes=tuple(notes))
+    return Inputs(
+        values,
+        kind,
+        _labels(labels, len(values), kind),
+        names,
+        notes=tuple(notes),
+        is_batch=values.dim() == found.dim(),
+    )
 
 
 def _batch(values: Tensor, dims: int, kind: str) -> Tensor:

@@ -19,10 +19,11 @@ def scores_in(raw: Any) -> Any:
     if isinstance(named, Tensor):
         return named
     found = list(named_tensors(raw, "out"))
+    if not found:
+        raise DlvizError(message("attribution.refused.no_tensor", name="net", got=type(raw).__name__))
     if len(found) != 1:
-        names = ", ".join(f"{name} {tuple(one.shape)}" for name, one in found[:6]) or type(raw).__name__
-        example = found[0][0] if found else "out"
-        raise DlvizError(message("attribution.refused.outputs", got=names, example=example))
+        names = ", ".join(f"{name} {tuple(one.shape)}" for name, one in found[:6])
+        raise DlvizError(message("attribution.refused.outputs", got=names, example=found[0][0]))
     return found[0][1]
 
 

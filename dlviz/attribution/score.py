@@ -216,12 +216,22 @@ class ScoreFunction:
         except Exception as error:  # a learner's model may raise anything
             text = f"{type(error).__name__}: {first_line(error)}"
             values = {"shape": tuple(args[0].shape), "dtype": args[0].dtype, "error": text}
-            raise DlvizError(message("attribution.refused.torch", **values)) from error
+            key = "torch" if self.inputs.kind != "image" or self.inputs.is_batch else "one_image"
+            raise DlvizError(
+                message(
+                    f"attribution.refused.{key}",
+                    **values,
+                    given=tuple(args[0].shape[1:]),
+                    rest=tuple(args[0].shape[2:]),
+                )
+            ) from error
 
     def _scores(self, raw: Any, count: int) -> Tensor:
         """Return what the net returned as scores (K, C)."""
         found = scores_in(raw) if self.output is None else self._picked(raw)
-        if as_plain_tensor(found) is None or not isinstance(found, Tensor) or not found.is_floating_point():
+        if not isinstance(found, Tensor):  # what output picked
+            raise DlvizError(message("attribution.refused.no_tensor", name="output", got=type(found).__name__))
+        if as_plain_tensor(found) is None or not found.is_floating_point():
             raise DlvizError(message("attribution.refused.output", count=count, got=kind_of_data(found)))
         if found.dim() not in (1, 2) or len(found) != count or not found.numel():
             raise DlvizError(message("attribution.refused.output_shape", count=count, got=tuple(found.shape)))
@@ -362,6 +372,14 @@ def score_function(
     if isinstance(x, Mapping) and "input_ids" in x and not args:  # a batch of a tokenizer of Hugging Face
         args = {name: value for name, value in x.items() if name != "input_ids"}
         x = x["input_ids"]
+    if isinstance(x, Mapping):
+        keys = list(x)
+        values = {
+            "got": type(x).__name__,
+            "keys": ", ".join(map(repr, keys[:6])) or "–",
+            "key": keys[0] if keys else "…",
+        }
+        raise DlvizError(message("attribution.refused.mapping", **values))
     inputs = check_inputs(holder_of(net), x, kind=kind, labels=labels, features=features, tokens=tokens)
     score = ScoreFunction(net, inputs, args, output)
     score.with_targets(target, classes, baseline)

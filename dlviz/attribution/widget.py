@@ -20,7 +20,7 @@ from dlviz.attribution.sanity import DeletionInsertion, InputNoise, OtherClass, 
 from dlviz.attribution.still import draw
 from dlviz.attribution.terms import Terms
 from dlviz.attribution.widget_state import CHECKS, AttributionState
-from dlviz.kit.arguments import suggests_names
+from dlviz.kit.arguments import check_options, suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -465,11 +465,13 @@ def attribute(
         "seed": seed,
         "kind": kind,
     }
+    place = list(place) if isinstance(place, (tuple, list)) else place
+    shown: dict[str, Any] = {"place": place, "signed": signed, "scale": scale, "speed": speed, "theme": theme}
+    given = {"input_opacity": input_opacity, "method": method}
+    check_options("attribute", Attribute, shown | {key: value for key, value in given.items() if value is not None})
     state = AttributionState(net, x, target, options)
     if input_opacity is None:
         input_opacity = (
             _OPACITY if state.record.inputs.kind == "image" and max(state.record.inputs.places) > _CELLS else 0
         )
-    shown: dict[str, Any] = {"signed": signed, "scale": scale, "input_opacity": input_opacity, "speed": speed}
-    place = list(place) if isinstance(place, (tuple, list)) else place
-    return Attribute(state, name, method=method, index=index, place=place, theme=theme, **shown)
+    return Attribute(state, name, method=method, index=index, input_opacity=input_opacity, **shown)

@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from dlviz.kit.arguments import suggests_names
+from dlviz.kit.arguments import check_options, suggests_names
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.widget import Widget, binary
@@ -147,5 +147,6 @@ def parallel(
     Source:
         https://docs.pytorch.org/docs/stable/distributed.html
     """
+    check_options("parallel", Parallel, {"theme": theme})
     records = run_all(worker, args, nprocs=nprocs, threads=threads, timeout=timeout, steps=steps, label=label)
     return Parallel(records, theme=theme)

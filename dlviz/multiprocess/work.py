@@ -104,6 +104,8 @@ def _signature(worker: Callable[..., Any]) -> inspect.Signature | None:
 def _in_file(text: str) -> tuple[InFile, inspect.Signature | None]:
     """Return the function that a text such as "worker.py:train" names, and its parameters; the file is read, not run."""
     file, _, name = text.rpartition(":")
+    if Path(text).is_file():
+        file, name = text, ""
     path = Path(file).absolute()
     if not file or not path.is_file():
         raise DlvizError(message("multiprocess.refused.file", got=repr(text), folder=os.getcwd()))
@@ -113,8 +115,10 @@ def _in_file(text: str) -> tuple[InFile, inspect.Signature | None]:
         why = f"{error.msg}, line {error.lineno}"
         raise DlvizError(message("multiprocess.refused.syntax", file=file, why=why)) from None
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    known = ", ".join(functions) or "–"
+    if not name:
+        raise DlvizError(message("multiprocess.refused.no_function", file=file, names=known))
     if name not in functions:
-        known = ", ".join(functions) or "–"
         raise DlvizError(message("multiprocess.refused.function", file=file, name=name, names=known))
     return InFile(str(path), name), _signature_of(functions[name])
 

@@ -159,7 +159,9 @@ class Raises(nn.Module):
     ("net", "output", "text"),
     [
         (lambda x: (x, 2 * x), None, r"out\[0\] \(1, 3\), out\[1\] \(1, 3\), .*output=lambda out: out\[0\]"),
-        (lambda x: "cat", None, "the net returns str"),
+        (lambda x: "cat", None, "net must return a torch tensor.*but it returns str"),
+        (lambda x: x.numpy(), None, "net must return a torch tensor.*returns ndarray"),
+        (lambda x: (x, x), lambda out: out[0].numpy(), "output must return a torch tensor.*returns ndarray"),
         (lambda x: x.argmax(1), None, "scores of floating-point numbers for 1 inputs"),
         (lambda x: x[:, None, None], None, r"scores must have the shape \(1, C\).*\(1, 1, 1, 3\)"),
         (lambda x: x.sum(), None, r"but the net returns \(\)"),
@@ -168,11 +170,26 @@ class Raises(nn.Module):
         (nn.Linear(3, 2), 5, "output must be a module or another callable, but got int"),
         (5, None, "net must be a module or another callable, but got int"),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_nets_that_do_not_fit_are_refused(net, output, text):
     with pytest.raises(DlvizError, match=text):
         score_function(net, torch.rand(1, 3), output=output)
+
+
+def test_signals_and_embeddings_are_refused_in_the_shape_that_was_passed():
+    net = nn.Sequential(nn.Conv1d(1, 4, 3), nn.Flatten(), nn.Linear(72, 3))
+    x = torch.rand(2, 1, 20)
+    with pytest.raises(DlvizError, match=r"x of shape \(2, 1, 20\) was read as one image.*unflatten\(1, \(1, 20\)\)"):
+        score_function(net, x)
+    made = score_function(lambda rows: net(rows.unflatten(1, (1, 20))), x.flatten(1))  # as the error says
+    torch.testing.assert_close(made.scores, net(x).detach())
+
+
+def test_a_batch_of_other_keys_is_refused_with_what_to_pass():
+    batch = {"pixel_values": torch.rand(2, 3, 8, 8)}
+    with pytest.raises(DlvizError, match=r"keys 'pixel_values'.*x=batch\[\"pixel_values\"\].*net\(pixel_values=x\)"):
+        score_function(nn.Flatten(), batch)
 
 
 def test_further_arguments_go_with_their_inputs():

@@ -153,6 +153,15 @@ def test_what_does_not_fit_is_named():
     ):
         with pytest.raises(DlvizError, match=words):
             setattr(view, name, value)
+    for name, value in (
+        ("theme", "x"),
+        ("scale", "large"),
+        ("speed", 9),
+        ("method", "nothing"),
+        ("input_opacity", 200),
+    ):
+        with pytest.raises(DlvizError, match=f"{name} must"):  # before the net runs
+            dlviz.attribute(lambda x: 1 / 0, x, **{name: value})
     with pytest.raises(DlvizError, match="saliency"):
         dlviz.attribute(net, x, methods="saliency", method="occlusion")
     with pytest.raises(DlvizError, match="cannot be 'nothing'"):

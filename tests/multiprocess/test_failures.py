@@ -156,7 +156,9 @@ def test_a_function_in_a_file_is_found_without_running_it(monkeypatch, tmp_path)
     file = tmp_path / "worker.py"
     file.write_text("raise RuntimeError\ndef train(rank, world_size, /, x, *, lr=0.1): pass\ndef test(): pass\n")
     assert "must name a function in a Python file" in refusal("nothing.py:train")
-    assert "must name a function in a Python file" in refusal("worker.py")
+    for named in ("worker.py", str(file), "worker.py:"):
+        assert "Its functions: train, test." in refusal(named)
+    assert 'worker="worker.py:…"' in refusal("worker.py")
     assert "has no function run. Its functions: train, test." in refusal("worker.py:run")
     assert "train(rank, world_size, /, x, *, lr=None): missing a required argument: 'x'" in refusal("worker.py:train")
     file.write_text("def train(:\n")

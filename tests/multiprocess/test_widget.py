@@ -83,6 +83,8 @@ def test_numbers_that_are_not_finite_are_drawn():
 def test_an_argument_that_does_not_fit_is_refused_before_a_process_starts():
     with pytest.raises(DlvizError, match="nprocs must be"):
         dlviz.parallel(train, nprocs=0)
+    with pytest.raises(DlvizError, match="theme must be one of auto, light, dark, but got 'x'"):
+        dlviz.parallel(lambda rank, world_size: 1 / 0, theme="x")
     with pytest.raises(TypeError, match="Did you mean nprocs"):
         dlviz.parallel(train, nproc=2)
     with pytest.raises(DlvizError, match="parameter must be below 2"):
