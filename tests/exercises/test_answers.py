@@ -77,6 +77,15 @@ def test_every_mistake_in_the_messages_is_stored_and_no_two_messages_are_the_sam
     assert len(set(words.values())) == len(words)
 
 
+def test_a_repair_of_several_mistakes_names_none_of_those_that_are_left():
+    exercise = EXERCISES["16.repair"]
+    for name in ("all_three", "train_mode_and_gradients", "train_mode_and_probability", "gradients_and_probability"):
+        words = message(exercise.key("wrong", name))
+        assert ("Three things" if name == "all_three" else "Two mistakes are left") in words
+        left = {"train_mode": "Dropout", "gradients": "radients", "probability": "score"}
+        assert not any(word in words for kind, word in left.items() if kind in name or name == "all_three")
+
+
 @every_seed()
 @pytest.mark.parametrize("fault", FAULTY)
 def test_each_faulty_model_gets_its_own_message_for_every_seed(fault, seeds):

@@ -172,6 +172,7 @@ GRAD_CAM = Function(
     case=_layer,
     mistakes={
         "relu_missing": {".relu()": ""},
+        "relu_and_detach_missing": {".relu().detach()": ""},
         "relu_before_the_sum": {".sum(dim=1).relu()": ".relu().sum(dim=1)"},
         "weights_clipped": {"(weights * maps)": "(weights.relu() * maps)"},
         "over_the_maps": {"mean(dim=(2, 3), keepdim=True)": "mean(dim=1, keepdim=True)"},
