@@ -44,6 +44,17 @@ export function heatmap(values, from, rows, columns, max, colors, canvas = undef
   }, canvas);
 }
 
+/**
+ * Black or white for a number on a pixel of a heat map, whichever has more contrast: at least 4.5 to 1 on any color.
+ * @param {HTMLCanvasElement} picture one pixel for each number; not `scratch`, which reading would slow down
+ * @returns {(p: number) => string} the color of the text on pixel p
+ */
+export function textColors(picture) {
+  const { data } = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height);
+  const light = (share) => (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
+  return (p) => (0.2126 * light(data[4 * p] / 255) + 0.7152 * light(data[4 * p + 1] / 255) + 0.0722 * light(data[4 * p + 2] / 255) > 0.179 ? "black" : "white");
+}
+
 /** Draw values as the opacity of one color. */
 export function alphaMap(values, rows, columns, max, color, canvas = undefined) {
   const rgb = channels(color);
