@@ -168,8 +168,8 @@ def notes(call: AttentionCall, head: int, blocks: Mapping[str, Any]) -> list[dic
     found = []
     dead = call.dead_rows[0, head].nonzero().flatten().tolist()
     if dead:
-        text = message(f"transformer.note.dead_{call.dead_result}", rows=_listed(dead))
-        found.append({"kind": "bad", "text": text})
+        who = message(f"transformer.note.{'dead_row' if len(dead) == 1 else 'dead_rows'}", rows=_listed(dead))
+        found.append({"kind": "bad", "text": message(f"transformer.note.dead_{call.dead_result}", dead=who)})
     if call.mask is not None and call.mask.is_floating_point() and _is_zeros_and_ones(call.mask):
         found.append({"kind": "warn", "text": message("transformer.note.zeros_and_ones")})
     if call.dropout:

@@ -58,10 +58,10 @@ def trained(**settings):
     mha, x = nn.MultiheadAttention(8, 2, batch_first=True).train(), torch.randn(1, 5, 8)
     mha.dropout = 0.2
     view = dlviz.attention(mha, x, x, x, **settings)
-    for _ in range(3):
+    for label in ("", "<i>mid</i>", "<i>mid</i>"):
         with torch.no_grad():
             mha.in_proj_weight.mul_(1.5)
-        view.update("<i>mid</i>")
+        view.update(label)
     return view
 
 
@@ -175,12 +175,10 @@ def test_the_numbers_of_the_selected_pair_balance_and_are_torchs(open_page, page
 
 def test_a_query_without_a_key_is_said_and_has_no_weight_left(open_page, pages):
     page = open_page(pages["cross"])
-    expect(page.locator(".dlviz-note").first).to_contain_text(
-        "Dead rows of queries: 2. They may attend to no key at all"
-    )
+    expect(page.locator(".att-verdicts")).to_contain_text("The row of query 2 is dead: it may attend to no key at all.")
     page.evaluate("dlvizModel.set('query', 2)")
     expect(page.locator(".att-terms").nth(1)).to_contain_text("no key is left")
-    expect(page.locator(".att-terms").nth(2)).to_contain_text("out[0]")
+    expect(page.locator(".att-terms").nth(2)).to_contain_text("this head[2, 0]")
 
 
 def test_a_dead_row_of_nan_is_drawn_when_it_is_the_selected_one(open_page):
@@ -239,6 +237,8 @@ def test_long_names_of_keys_leave_the_picture_on_one_screen(open_page):
     mask = torch.ones(12, 12, dtype=torch.bool).triu(1)
     page = open_page(dlviz.attention(mha, x, x, x, attn_mask=mask, tokens=tokens).to_html())
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
 def test_what_remains_is_rounding_only_if_the_picture_is_torchs(open_page):
     q, k, v = torch.randn(3, 1, 1, 4, 5, generator=torch.Generator().manual_seed(0))
     page = open_page(dlviz.attention(lambda q, k, v: (q @ k.mT).bfloat16().softmax(-1).float() @ v, q, k, v).to_html())
@@ -246,8 +246,6 @@ def test_what_remains_is_rounding_only_if_the_picture_is_torchs(open_page):
     page = open_page(dlviz.attention(lambda q, k, v: (q @ k.mT).softmax(-1) @ v, q, k, v).to_html())
     expect(page.locator(".att-terms").nth(1)).to_contain_text("weight")
     expect(page.locator(".att-terms").nth(1)).not_to_contain_text("not explained")
-
-
 
 
 def test_a_mask_that_adds_a_bias_is_said_to_add(open_page):
@@ -311,8 +309,9 @@ def test_an_edit_in_a_page_moves_the_output_and_leaves_the_old_one_dashed(open_p
     for _, _, i, j, value in places(page):
         if j <= i:
             assert value == pytest.approx(edited.calls[0].weights[0, 0, i, j].item(), rel=1e-3)
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Reset").press("Enter")
     expect(page.locator(".att-before")).to_have_count(0)
+    expect(page.get_by_role("button", name="Reset")).to_be_focused()
 
 
 def test_snapshots_are_scrubbed_in_a_page(open_page, pages):
@@ -320,9 +319,11 @@ def test_snapshots_are_scrubbed_in_a_page(open_page, pages):
     view = trained()
     slider = page.get_by_label("snapshot", exact=True)
     expect(page.locator(".att-side output").last).to_have_text("<i>mid</i>")
+    slider.fill("1")
+    expect(page.locator(".att-side output").last).to_have_text("1")
     slider.fill("0")
     view.snapshot = 0
-    expect(page.locator(".att-side output").last).to_have_text("first snapshot")
+    expect(page.locator(".att-side output").last).to_have_text("0")
     for _, _, i, j, value in places(page):
         assert value == pytest.approx(view.calls[0].weights[0, 0, i, j].item(), rel=1e-3)
     expect(page.locator(".dlviz-note").first).to_contain_text("dropout 0.2")
@@ -388,3 +389,155 @@ def test_nothing_is_cut_off(open_page, pages, width):
     assert page.evaluate(overflow) == 0
     if width == 1000:
         assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
+def by_hand(**settings):
+    q, k = torch.tensor([[1.0, 1.0], [-1.0, 2.0]]), torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    return dlviz.attention(q, k, torch.tensor([[10.0, 0.0], [0.0, 10.0], [0.0, 20.0]]), scale=1.0, **settings)
+
+
+def dead(**settings):
+    """The last of four queries may attend to no key: its weights are NaN."""
+    torch.manual_seed(0)
+    mha, x = nn.MultiheadAttention(8, 1, batch_first=True), torch.randn(1, 4, 8)
+    return dlviz.attention(mha, x, x, x, attn_mask=torch.ones(4, 4, dtype=torch.bool).tril(), **settings)
+
+
+#: What is written on the picture from now on: text, its color, and the color of the canvas below it.
+WRITTEN = """() => {
+  window.written = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const at = this.getTransform().transformPoint({ x, y });
+    window.written.push([text, this.fillStyle, [...this.getImageData(at.x, at.y, 1, 1).data.slice(0, 3)]]);
+    write.call(this, text, x, y);
+  };
+  dlvizModel.set("scene", { ...dlvizModel.get("scene") });
+}"""
+
+
+def written(page: Page) -> list[tuple[str, str, list[int]]]:
+    page.evaluate(WRITTEN)
+    until(page, "() => window.written.length > 3")
+    return page.evaluate("window.written")
+
+
+def luminance(rgb: list[int]) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (one / 255 for one in rgb)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("make", [cross, by_hand, dead])
+def test_every_number_on_a_color_can_be_read(open_page, make, theme):
+    page = open_page(make(), theme=theme)
+    numbers = [
+        one for one in written(page) if re.fullmatch(r"−?[\d.]+|NaN", one[0]) and one[1] in ("#000000", "#ffffff")
+    ]
+    assert len(numbers) >= 10
+    for text, color, below in numbers:
+        dark, light = sorted([luminance(below), 0.0 if color == "#000000" else 1.0])
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, color, below)
+
+
+def test_small_matrices_print_their_numbers_and_an_only_head_has_no_tiles(open_page, pages):
+    view = by_hand()
+    page = open_page(view.to_html())
+    texts = [text for text, *_ in written(page)]
+    assert {"10", "20", "19.2", "−1"} <= set(texts)
+    expect(page.locator(".att-chooser")).to_be_hidden()
+    page = open_page(pages["multihead"])
+    expect(page.locator(".att-chooser")).to_be_visible()
+
+
+def test_the_ledger_holds_nothing_that_a_later_stage_computes(open_page):
+    page = open_page(by_hand().to_html())
+    shown = []
+    for step in range(5):
+        page.evaluate("step => dlvizModel.set('step', step)", step)
+        shown.append(
+            page.evaluate("""() => [...document.querySelectorAll(".att-value")]
+          .filter((node) => getComputedStyle(node).visibility === "visible").length""")
+        )
+    assert shown[0] == 0
+    assert 0 < shown[1] < shown[2] < shown[3] < shown[4]
+
+
+def test_a_number_of_the_output_has_the_same_name_at_the_pointer_and_below(open_page):
+    page = open_page(by_hand().to_html())
+    box = page.locator(".att-map canvas").bounding_box()
+    found = {}
+    for x in range(100, int(box["width"]) // 2, 9):
+        match = re.match(r"this head\[1, 0\]", hover(page, x, box["height"] - 30))
+        found |= {match[0]: x} if match else {}
+    expect(page.locator(".att-pair b").nth(2)).to_have_text("Key 2 in this head[1, 1]")
+    page.locator(".att-map").click(position={"x": found["this head[1, 0]"], "y": box["height"] - 30})
+    expect(page.locator(".att-pair b").nth(2)).to_have_text("Key 2 in this head[1, 0]")
+
+
+def test_one_change_is_told_once(open_page):
+    x = torch.randn(4, 4)
+    page = open_page(dlviz.attention(x, x, x, edits=[[0, "scale", 0]]))
+    assert re.fullmatch(r"Largest change of what the call returns: [\d.]+\.", page.locator(".att-moved").text_content())
+
+
+def test_a_switch_is_seen_together_with_the_map_and_the_output(open_page, pages):
+    page = open_page(pages["multihead"], width=1000, height=645)
+    page.get_by_role("button", name="What if").click()
+    tops = [page.locator(one).bounding_box() for one in (".att-stage", ".att-edits", ".att-about", ".att-moved")]
+    assert max(box["y"] + box["height"] for box in tops) - min(box["y"] for box in tops) <= 645
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
+@pytest.mark.parametrize("width", [1000, 632])
+def test_a_painted_pair_is_selected_and_a_row_that_dies_moves_nothing(live, width):
+    torch.manual_seed(0)
+    x = torch.randn(3, 4)
+    view = dlviz.attention(x, x, x)
+    page, _ = live(view, width=width)
+    page.get_by_role("button", name="What if").click()
+    page.get_by_label("paint the mask").check()
+    places_by_pair = {}
+    for across in range(20, 320, 20):
+        for down in (130, 150, 170):
+            match = re.match(r"0 → (\d): weight", hover(page, across, down))
+            places_by_pair |= {int(match[1]): (across, down)} if match else {}
+    assert set(places_by_pair) == {0, 1, 2}
+    before = page.locator(".att-map").bounding_box()
+    for count, (key, (across, down)) in enumerate(sorted(places_by_pair.items()), 1):
+        page.locator(".att-map").click(position={"x": across, "y": down})
+        until_holds(page, lambda count=count: len(view.edits) == count)
+        assert (view.query, view.key) == (0, key)
+        expect(page.locator(".att-picture .dlviz-readout")).to_have_text(f"0 → {key}: weight 0")
+        expect(page.locator(".att-effect")).to_contain_text("output of query 0")
+    expect(page.locator(".att-verdicts")).to_contain_text("The row of query 0 is dead")
+    assert page.locator(".att-map").bounding_box() == before
+
+
+def test_keys_move_a_dashed_cursor_and_enter_paints_it(live):
+    x = torch.eye(4)
+    view = dlviz.attention(x, x, x, query=1)
+    page, _ = live(view)
+    page.get_by_role("button", name="What if").click()
+    dashes = "() => { window.dashed = 0; const set = CanvasRenderingContext2D.prototype.setLineDash; "
+    dashes += "CanvasRenderingContext2D.prototype.setLineDash = function (dash) { window.dashed += dash.length; set.call(this, dash); }; }"
+    page.evaluate(dashes)
+    page.locator(".att-map").focus()
+    page.keyboard.press("ArrowDown")
+    until_holds(page, lambda: view.query == 2)
+    assert page.evaluate("window.dashed") == 0
+    page.get_by_label("paint the mask").check()
+    page.locator(".att-map").focus()
+    page.keyboard.press("ArrowDown")
+    until_holds(page, lambda: view.query == 3)
+    until(page, "() => window.dashed > 0")
+    assert view.edits == []
+    page.keyboard.press("Enter")
+    until_holds(page, lambda: view.edits == [[0, "pair", 3, view.key]])
+
+
+def test_long_names_are_not_cut_where_there_is_room(open_page):
+    torch.manual_seed(0)
+    mha, x = nn.MultiheadAttention(32, 4, batch_first=True), torch.randn(1, 4, 32)
+    page = open_page(dlviz.attention(mha, x, x, x, tokens=["yesterday", "Paris", "visited", "Jordan"]))
+    assert [text for text, *_ in written(page)].count("yesterday") >= 2

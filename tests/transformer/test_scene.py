@@ -98,8 +98,11 @@ def test_a_query_without_any_key_is_said_with_what_torch_returns_for_it():
     none = torch.ones(3, 3, dtype=torch.bool)
     none[1] = False
     (text,) = notes_of(call_of(q, q, q, attn_mask=none))
-    assert "queries: 1." in text
+    assert "The row of query 1 is dead: it may attend to no key" in text
     assert "returns 0" in text
+    none[2] = False
+    (text,) = notes_of(call_of(q, q, q, attn_mask=none))
+    assert "The rows of queries 1, 2 are dead: they may attend to no key" in text
     mha = nn.MultiheadAttention(4, 1, batch_first=True)
     (text,) = notes_of(record(mha, x, x, x, attn_mask=~none).calls[0])
     assert "NaN" in text

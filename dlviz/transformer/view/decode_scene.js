@@ -55,8 +55,8 @@ export function decode(raw, selectedRow) {
   };
 }
 
-/** A token with visible white space. @param {string} token @param {number} most characters */
-export function visible(token, most = 8) {
+/** A token with visible white space. @param {string} token @param {number} [most] characters */
+export function visible(token, most = 16) {
   const text = token.replaceAll(" ", "␣").replaceAll("\n", "⏎");
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

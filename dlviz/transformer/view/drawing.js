@@ -1,12 +1,11 @@
 // Drawing of a head on a canvas: its blocks as heat maps, tokens at both sides, and what is selected or pointed at.
 
 import { drawBox } from "../../kit/js/canvas.js";
-import { channels, hidpiContext, pixelCanvas } from "../../kit/js/heatmap.js";
+import { channels, hidpiContext, pixelCanvas, textColors } from "../../kit/js/heatmap.js";
 import { fixed, format } from "../../kit/js/numbers.js";
 import { visible } from "./decode_scene.js";
+import { NUMBER } from "./layout.js";
 
-/** Smallest width and height of a cell with its number. */
-const NUMBER = [30, 16];
 /** From so many weights on, this share of them has the strongest color: the first rows of a causal map would leave all others pale. */
 const MANY = 1024;
 const STRONGEST = 0.01;
@@ -52,9 +51,10 @@ export function drawBlocks(scene, layout, { shown, map }, hidden, titles, { colo
   for (const [name, [x, y, w, h]] of Object.entries(layout.rectangles)) {
     const isShown = name !== hidden && (name === "map" ? Boolean(map) : shown.has(name));
     if (isShown) {
-      const { block, max } = name === "map" ? mapBlock(scene, map) : { block: scene.blocks[name], max: scene.blocks[name].max };
-      context.drawImage(blockPicture(block, max, colors, name === "key"), x, y, w, h);
-      if (name === "map") drawNumbers(context, scene, layout, map, { colors, mono });
+      const { block, max, factor } = name === "map" ? mapBlock(scene, map) : { block: scene.blocks[name], max: scene.blocks[name].max, factor: 1 };
+      const picture = blockPicture(block, max, colors, name === "key");
+      context.drawImage(picture, x, y, w, h);
+      drawNumbers(context, [x, y, w, h], picture, block, (i, j) => scene.round(block.painted(i, j) * factor), name === "key", mono);
       if (name === "joined") drawOwnColumns(context, scene, layout.rectangles.joined, colors);
     }
     drawBox(context, [x - 0.5, y - 0.5, w + 1, h + 1], isShown ? colors.line : colors["line-2"]);
@@ -74,18 +74,23 @@ function drawTitle(context, text, [x, y], isShown, { colors, mono }) {
   context.fillStyle = isShown ? colors["ink-2"] : colors["ink-3"];
   context.fillText(text, x, y);
 }
-function drawNumbers(context, scene, { columnWidth, rowHeight, x, y }, map, { colors, mono }) {
-  const { block, factor } = mapBlock(scene, map);
+function drawNumbers(context, [x, y, w, h], picture, block, valueAt, isTurned, mono) {
+  const { width: columns, height: rows } = picture;
+  const [columnWidth, rowHeight] = [w / columns, h / rows];
   if (block.isBinned || columnWidth < NUMBER[0] || rowHeight < NUMBER[1]) return;
-  context.font = `11px ${mono}`;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  context.fillStyle = colors.ink;
-  const cells = Array.from({ length: block.rows * block.columns }, (_, k) => [Math.floor(k / block.columns), k % block.columns]).filter(([i, j]) => block.painted(i, j) !== -Infinity);
-  const texts = (decimals) => cells.map(([i, j]) => cellText(scene.round(block.at(i, j) * factor), decimals));
+  Object.assign(context, { font: `11px ${mono}`, textAlign: "center", textBaseline: "middle" });
+  const colorOn = textColors(picture);
+  const cells = Array.from({ length: rows * columns }, (_, p) => {
+    const [row, column] = [Math.floor(p / columns), p % columns];
+    return { p, row, column, value: isTurned ? valueAt(column, row) : valueAt(row, column) };
+  }).filter(({ value }) => value !== -Infinity);
+  const texts = (decimals) => cells.map(({ value }) => cellText(value, decimals));
   // All numbers have the decimals that fit the longest of them.
   const shown = [2, 1, 0].map(texts).find((candidate) => candidate.every((text) => context.measureText(text).width <= columnWidth - 3)) ?? [];
-  shown.forEach((text, k) => context.fillText(text, x(cells[k][1]) + columnWidth / 2, y(cells[k][0]) + rowHeight / 2));
+  shown.forEach((text, k) => {
+    context.fillStyle = colorOn(cells[k].p);
+    context.fillText(text, x + (cells[k].column + 0.5) * columnWidth, y + (cells[k].row + 0.5) * rowHeight);
+  });
 }
 function cellText(value, decimals) {
   return Number.isFinite(value) && Math.abs(value) < 100 ? fixed(value, Math.abs(value) < 10 ? decimals : Math.min(1, decimals)) : format(value, 2);
@@ -97,7 +102,7 @@ function drawOwnColumns(context, scene, [x, y, w, h], colors) {
 }
 
 /** Draw tokens, shaded by the weights of the pointed one, and the outlines of the selected pair. */
-export function drawOverlay(context, scene, layout, { query, key, hovered, map }, { colors, mono }) {
+export function drawOverlay(context, scene, layout, { query, key, hovered, map, isPainting }, { colors, mono }) {
   const focus = hovered ?? { query, key };
   const lit = focus.query ?? null;
   const weights = map === "weights" ? scene.blocks.weights : null;
@@ -110,6 +115,15 @@ export function drawOverlay(context, scene, layout, { query, key, hovered, map }
   drawKeys(context, scene, layout, focus, lit === null ? () => 0 : (j) => share(lit, j), { colors, mono });
   drawOutlines(context, layout, focus, colors["ink-2"], 1);
   drawOutlines(context, layout, { query, key }, colors.select, 1.5, true);
+  if (isPainting) drawCursor(context, layout, { query, key }, colors);
+}
+/** The pair that a key would paint: dashes on two colors, so that they are seen on any other. */
+function drawCursor(context, { x, y, columnWidth, rowHeight }, { query, key }, colors) {
+  const box = [x(key), y(query), Math.max(2, columnWidth), Math.max(2, rowHeight)];
+  drawBox(context, box, colors.paper, 3);
+  context.setLineDash([5, 4]);
+  drawBox(context, box, colors.ink, 3);
+  context.setLineDash([]);
 }
 function drawOutlines(context, { rectangles, x, y, columnWidth, rowHeight }, { query, key }, color, width, isPair = false) {
   const [, my, mw, mh] = rectangles.map;
@@ -128,7 +142,7 @@ function drawOutlines(context, { rectangles, x, y, columnWidth, rowHeight }, { q
   }
   if (isPair && query !== undefined && key !== undefined) drawBox(context, [x(key), y(query), cw, rh], color, 2);
 }
-function drawQueries(context, scene, { rectangles, y, rowHeight, left }, { query }, share, { colors, mono }) {
+function drawQueries(context, scene, { rectangles, y, rowHeight, left, letters }, { query }, share, { colors, mono }) {
   const [mapLeft] = rectangles.map;
   const every = stride(13 / rowHeight);
   context.textAlign = "right";
@@ -140,19 +154,19 @@ function drawQueries(context, scene, { rectangles, y, rowHeight, left }, { query
   const write = (i, isStrong) => {
     context.font = `${isStrong ? 700 : 400} 12px ${mono}`;
     context.fillStyle = isStrong ? colors.ink : colors["ink-2"];
-    context.fillText(visible(scene.query_tokens[i]), mapLeft - 5, y(i) + rowHeight / 2 + 1);
+    context.fillText(visible(scene.query_tokens[i], letters), mapLeft - 5, y(i) + rowHeight / 2 + 1);
   };
   for (let i = 0; i < scene.length; i += every) if (query === undefined || Math.abs(y(i) - y(query)) >= 13 || i === query) write(i, i === query);
   if (query !== undefined && query % every) write(query, true);
 }
 function drawKeys(context, scene, layout, { key }, share, { colors, mono }) {
-  const { rectangles, x, columnWidth, labels, isUpright } = layout;
+  const { rectangles, x, columnWidth, labels, isUpright, keyLetters } = layout;
   const [, top] = rectangles.map;
   for (let j = 0; j < scene.count; j += 1) {
     const weight = share(j);
     if (weight > 0.02) shade(context, [x(j), top - labels, Math.max(1, columnWidth), labels - 2], weight, colors);
   }
-  const longest = Math.min(8, Math.max(1, ...scene.key_tokens.map((token) => token.length)));
+  const longest = Math.min(keyLetters, Math.max(1, ...scene.key_tokens.map((token) => token.length)));
   const space = isUpright ? 4 + 7.2 * longest : 13;
   const every = stride(space / columnWidth);
   const write = (j, isStrong) => {
@@ -163,7 +177,7 @@ function drawKeys(context, scene, layout, { key }, share, { colors, mono }) {
     context.textAlign = isUpright ? "center" : "left";
     context.textBaseline = isUpright ? "alphabetic" : "middle";
     if (!isUpright) context.rotate(-Math.PI / 2);
-    context.fillText(visible(scene.key_tokens[j]), 0, isUpright ? -1 : 1);
+    context.fillText(visible(scene.key_tokens[j], keyLetters), 0, isUpright ? -1 : 1);
     context.restore();
   };
   for (let j = 0; j < scene.count; j += every) if (key === undefined || Math.abs(x(j) - x(key)) >= space || j === key) write(j, j === key);

@@ -19,16 +19,18 @@ function render({ model, el, signal }) {
     traits: { query: noop, key: noop, row: noop, opened: noop, tiles: () => tiles.show(model.get("tiles")), refusal: noop, edits: noop, text: noop, restored: showNotes, live: draw },
   });
   const tiles = tileChooser({ messages, model, root: view.ui.root, signal, open: (index) => view.save("opened", index) });
-  const picture = headPicture({ messages, model, root: view.ui.root, signal, pick });
+  const picture = headPicture({ messages, model, root: view.ui.root, signal, pick, isPainting: () => edits.isPainting() });
   const pair = pairPanel({ messages });
-  const edits = editPanel({ messages, signal, model, save: view.save });
+  const edits = editPanel({ messages, signal, model, save: view.save, onPaint: picture.redraw });
   const more = foldRow({ signal, sections: [{ title: messages.what_if, content: edits.element }] });
   const [about, stage] = [h("div", { class: "att-about" }), h("p", { class: "att-stage" })];
+  /** A row may die while its mask is painted: what is said then stands where it moves nothing. */
+  const verdicts = h("div", { class: "att-verdicts", role: "status" });
   view.ui.root.classList.add("att");
   const side = h("div", { class: "att-side" }, tiles.element, about);
-  view.ui.main.append(h("div", { class: "att-columns" }, side, h("div", { class: "att-main" }, stage, picture.element)), pair.element);
+  view.ui.main.append(h("div", { class: "att-columns" }, side, h("div", { class: "att-main" }, stage, picture.element), verdicts), more.element, pair.element);
+  pair.element.append(edits.effect);
   view.start();
-  view.ui.root.append(more.element);
   side.append(view.controls.element);
   tiles.show(model.get("tiles"));
 
@@ -39,19 +41,23 @@ function render({ model, el, signal }) {
   }
   /** @param {{name: string, query?: number, key?: number, column?: number}} at */
   function pick({ name, query, key, column }) {
-    if (name === "map" && edits.paintPair(query, key)) return;
     if (name === "output" || name === "value") pair.choose(column);
     if (query !== undefined && query !== model.get("query")) model.set("query", query);
     if (key !== undefined && key !== model.get("key")) model.set("key", key);
+    if (name === "map") edits.paintPair(query, key);
     model.save_changes();
     view.update();
   }
   function showNotes() {
     const restored = (model.get("restored") ?? []).map((trait) => messages[`trait.${trait}`]).join(", ");
-    view.ui.setNotes([...model.get("scene").notes, ...(restored ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored }) }] : [])]);
+    const isVerdict = ({ kind }) => kind === "bad";
+    const { notes } = model.get("scene");
+    verdicts.replaceChildren(...notes.filter(isVerdict).map(({ kind, text }) => h("p", { class: "dlviz-note", "data-kind": kind }, text)));
+    view.ui.setNotes([...notes.filter((note) => !isVerdict(note)), ...(restored ? [{ kind: "", text: fillIn(messages["page.restored"], { names: restored }) }] : [])]);
   }
   function draw() {
     scene = decode(model.get("scene"), () => model.get("row"));
+    scene.notesAbove = scene.notes.filter(({ kind }) => kind !== "bad").length;
     showNotes();
     picture.show(scene);
     edits.show(scene);
@@ -69,7 +75,10 @@ function render({ model, el, signal }) {
     };
     const { labels } = model.get("tiles");
     slider("sample", scene.samples);
-    slider("snapshot", labels.length, (k) => labels[k] ?? "");
+    // The name of the control stands before it already.
+    const word = fillIn(messages.snapshot, { number: "" });
+    const shown = (label = "") => (label === messages.first_snapshot ? "0" : label.startsWith(word) ? label.slice(word.length) : label);
+    slider("snapshot", labels.length, (k) => shown(labels[k]));
   }
   function showStep(step, isNew) {
     tiles.showQuery();
@@ -77,7 +86,7 @@ function render({ model, el, signal }) {
     picture.showStep(isNew);
     const [query, key] = [Math.min(model.get("query"), scene.length - 1), Math.min(model.get("key"), scene.count - 1)];
     const isHeld = model.get("edits").some(([call, kind, head]) => call === scene.call && kind === "head" && head === scene.head);
-    pair.show(scene, query, key, isHeld, Boolean(model.get("live")));
+    pair.show(scene, query, key, isHeld, Boolean(model.get("live")), step);
     more.offer(edits.element, edits.showStep(query, key));
   }
 }

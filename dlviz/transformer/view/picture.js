@@ -14,10 +14,10 @@ const MOVE = 380;
 const FADE = 260;
 
 /**
- * @param {{messages: Record<string, string>, model: any, root: HTMLElement, signal: AbortSignal, pick: (at: {name: string, query?: number, key?: number, column?: number}) => void}} options
- *   pick: called with the block that was clicked, and the query, the key or the column there
+ * @param {{messages: Record<string, string>, model: any, root: HTMLElement, signal: AbortSignal, pick: (at: {name: string, query?: number, key?: number, column?: number}) => void, isPainting: () => boolean}} options
+ *   pick: called with the block that was clicked, and the query, the key or the column there; the block is "" if only the pair moves
  */
-export function headPicture({ messages, model, root, signal, pick }) {
+export function headPicture({ messages, model, root, signal, pick, isPainting }) {
   const canvas = h("canvas");
   const button = h("button", { type: "button", class: "att-map", "aria-label": messages.picture }, canvas);
   const readout = h("output", { class: "dlviz-readout", hidden: "" });
@@ -39,7 +39,7 @@ export function headPicture({ messages, model, root, signal, pick }) {
 
   function show(next) {
     scene = next;
-    [layout, base, before, hovered, hidden] = [null, null, null, null, ""];
+    [layout, base, before, hidden] = [null, null, null, ""];
     redraw();
   }
   function draw(available) {
@@ -55,6 +55,8 @@ export function headPicture({ messages, model, root, signal, pick }) {
     }
     parts = stageParts(scene.stages, Math.min(model.get("step"), scene.stages.length - 1));
     base ??= drawBlocks(scene, layout, parts, hidden, titles(), style);
+    // What lies under a pointer that rests may have changed.
+    if (hovered) read();
     paint();
   }
   function paint() {
@@ -65,7 +67,7 @@ export function headPicture({ messages, model, root, signal, pick }) {
     context.globalAlpha = before ? alpha : 1;
     context.drawImage(base, 0, 0, layout.width, layout.height);
     context.globalAlpha = 1;
-    drawOverlay(context, scene, layout, { query: model.get("query"), key: model.get("key"), hovered, map: parts.map }, style);
+    drawOverlay(context, scene, layout, { query: model.get("query"), key: model.get("key"), hovered, map: parts.map, isPainting: isPainting() }, style);
   }
   function titles() {
     const { query, key, value, joined, projected } = scene.blocks;
@@ -138,15 +140,17 @@ export function headPicture({ messages, model, root, signal, pick }) {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
+  function read() {
+    hovered = layout.hit(...point);
+    readout.hidden = !hovered;
+    if (!hovered) return;
+    readout.textContent = describe(hovered);
+    placeReadout(readout, point);
+  }
   button.addEventListener("pointermove", (event) => {
     if (!layout) return;
     point = placeOf(event);
-    hovered = layout.hit(...point);
-    readout.hidden = !hovered;
-    if (hovered) {
-      readout.textContent = describe(hovered);
-      placeReadout(readout, point);
-    }
+    read();
     redraw();
   }, { signal });
   button.addEventListener("pointerleave", () => {
@@ -158,11 +162,15 @@ export function headPicture({ messages, model, root, signal, pick }) {
     const at = layout?.hit(...placeOf(event));
     if (at) pick(at);
   }, { signal });
+  // Enter and the space bar; a pointer has picked when it was pressed.
+  button.addEventListener("click", (event) => {
+    if (!event.detail && scene) pick({ name: "map", query: model.get("query"), key: model.get("key") });
+  }, { signal });
   onKeys(button, signal, (event) => {
     const move = arrowDirection(event);
     if (!move || !scene) return false;
     const clamp = (value, most) => Math.max(0, Math.min(most - 1, value));
-    pick({ name: "map", query: clamp(model.get("query") + move[1], scene.length), key: clamp(model.get("key") + move[0], scene.count) });
+    pick({ name: "", query: clamp(model.get("query") + move[1], scene.length), key: clamp(model.get("key") + move[0], scene.count) });
     return true;
   });
   return { element, show, showStep, redraw };

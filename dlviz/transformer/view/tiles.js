@@ -47,6 +47,8 @@ export function tileChooser({ messages, model, root, signal, open }) {
       first += call.heads;
       return made;
     });
+    // The tile of an only head would repeat its map.
+    element.hidden = calls.length === 1 && calls[0].heads === 1;
     switcher.update(measure);
     base = null;
     redraw();

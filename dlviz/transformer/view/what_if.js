@@ -6,8 +6,8 @@ import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { isAvailable } from "../../kit/js/precomputed.js";
 
-/** @param {{messages: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void}} options */
-export function editPanel({ messages, signal, model, save }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal, model: any, save: (trait: string, value: any) => void, onPaint: () => void}} options onPaint: called when painting begins or ends */
+export function editPanel({ messages, signal, model, save, onPaint }) {
   const say = (key, values = {}) => fillIn(messages[`edit.${key}`], values);
   const bar = controlBar({ signal });
   const paint = h("input", { type: "checkbox", role: "switch", class: "dlviz-switch", "aria-label": messages.paint });
@@ -18,11 +18,11 @@ export function editPanel({ messages, signal, model, save }) {
   const reset = h("button", { type: "button", class: "dlviz-outlined" }, messages.reset);
   const plot = chart({ width: 420, height: 118, margin: { left: 48, right: 8, top: 8, bottom: 18 }, className: "att-ghost" });
   const [caption, moved] = [h("div", { class: "dlviz-chart-title" }), h("p", { class: "att-moved" })];
-  const element = h("div", { class: "att-edits" },
-    h("div", { class: "att-switches" }, bar.element, painting, text, refusal, reset),
-    h("div", { class: "att-effect" }, caption, plot.element, moved));
+  const element = h("div", { class: "att-edits" }, bar.element, painting, text, reset, refusal);
+  const effect = h("div", { class: "att-effect" }, caption, plot.element, moved);
   let scene = null;
   textInput.addEventListener("input", () => save("text", textInput.value), { signal });
+  paint.addEventListener("change", onPaint, { signal });
   reset.addEventListener("click", () => (model.get("live") ? model.send({ kind: "reset" }) : save("edits", [])), { signal });
 
   const entries = () => model.get("edits");
@@ -62,7 +62,8 @@ export function editPanel({ messages, signal, model, save }) {
     if (document.activeElement !== textInput) textInput.value = model.get("text");
     refusal.textContent = model.get("refusal");
     refusal.hidden = !refusal.textContent;
-    reset.hidden = !scene.changed;
+    // Not hidden: the focus stays where it is.
+    reset.setAttribute("aria-disabled", String(!scene.changed));
     showEffect(i, j);
     return live || Boolean(model.get("precomputed")?.edits);
   }
@@ -70,9 +71,9 @@ export function editPanel({ messages, signal, model, save }) {
     const { changed: sizes } = scene;
     const now = scene.rowOf(sizes?.block ?? (scene.blocks.projected ? "projected" : scene.blocks.joined ? "joined" : "output"), i, j);
     const before = sizes && i < scene.blocks.before.rows ? scene.rowOf("before", i, j) : null;
-    moved.textContent = sizes
-      ? [sizes.call === null ? "" : fillIn(messages.change_call, { value: format(sizes.call, 3) }), sizes.module === null ? "" : fillIn(messages.change_module, { value: format(sizes.module, 3) })].join(" ").trim()
-      : messages.no_change;
+    const [ofCall, ofModule] = [sizes?.call, sizes?.module].map((value) => (typeof value === "number" ? format(value, 3) : ""));
+    const changes = [ofCall && fillIn(messages.change_call, { value: ofCall }), ofModule && ofModule !== ofCall && fillIn(messages.change_module, { value: ofModule })];
+    moved.textContent = sizes ? changes.filter(Boolean).join(" ") : messages.no_change;
     caption.textContent = fillIn(messages.ghost, { query: scene.queryName(i) });
     if (!now) return;
     const finite = [...now, ...(before ?? [])].filter(Number.isFinite);
@@ -84,12 +85,11 @@ export function editPanel({ messages, signal, model, save }) {
       content: () => [...(before ? [plot.line(before, "att-before")] : []), plot.line(now, "att-now")],
     });
   }
-  /** Flip whether a query may attend to a key, if the mask is being painted. @returns {boolean} whether it is */
+  /** Flip whether a query may attend to a key, if the mask is being painted. */
   function paintPair(query, key) {
-    if (!paint.checked) return false;
+    if (!paint.checked) return;
     const isPair = (entry) => entry[0] === scene.call && entry[1] === "pair" && entry[2] === query && entry[3] === key;
     save("edits", entries().some(isPair) ? entries().filter((entry) => !isPair(entry)) : [...entries(), [scene.call, "pair", query, key]]);
-    return true;
   }
-  return { element, show, showStep, paintPair };
+  return { element, effect, show, showStep, paintPair, isPainting: () => paint.checked };
 }
