@@ -12,7 +12,7 @@ from dlviz.diffusion.inputs import MAX_ROWS, Inputs
 from dlviz.diffusion.record import ARROWS, Predictions, Process, StepsCurve, step_counts
 from dlviz.diffusion.sampling import Walk
 from dlviz.diffusion.widget_state import DenoiseState
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.theme import class_color, marker
 from dlviz.torchkit.tensor_blocks import as_array
 
@@ -123,8 +123,9 @@ def drawn_curve(curve: StepsCurve | None) -> dict[str, Any]:
 def signature(state: DenoiseState) -> str:
     """Return the line in the head."""
     inputs = state.inputs
-    key = "points" if inputs.is_plane else "images"
-    what = message(f"diffusion.data.{key}", count=inputs.count, size="×".join(map(str, inputs.x.shape[1:])))
+    what = counted(f"diffusion.data.{'points' if inputs.is_plane else 'images'}", inputs.count)
+    if not inputs.is_plane:
+        what += " " + "×".join(map(str, inputs.x.shape[1:]))
     predicts = message(f"diffusion.predicts.{inputs.model.predicts}")
     steps = inputs.model.schedule.steps
     return message("diffusion.signature", model=inputs.names[0], data=what, steps=steps, predicts=predicts)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dlviz.gan.losses import LOSSES, logit_gradients
 from dlviz.gan.record import WARP_CELLS, Record
 from dlviz.gan.widget_state import Duel
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.snapshots import evenly_spaced
 from dlviz.kit.theme import class_color, marker
 from dlviz.torchkit.modules import named_modules
@@ -144,7 +144,7 @@ def signature(duel: Duel) -> str:
         "gan.signature",
         generator=inputs.names[0],
         discriminator=inputs.names[1],
-        fakes=len(inputs.noise),
+        fakes=counted("gan.count.fakes", len(inputs.noise)),
         real=f"{len(inputs.real):,}",
         loss=inputs.loss_name,
     )

@@ -18,7 +18,7 @@ from dlviz.gan.widget_state import Duel, as_number
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.page import to_json
 from dlviz.kit.pending_steps import SLICE
 from dlviz.kit.precomputed import BUDGET, Precomputed
@@ -312,7 +312,9 @@ class DuelWidget(Widget):
 
     def _describe(self) -> str:
         generator, discriminator = self._state.inputs.names
-        return message("gan.repr", generator=generator, discriminator=discriminator, real=len(self.real))
+        return message(
+            "gan.repr", generator=generator, discriminator=discriminator, real=counted("gan.count.real", len(self.real))
+        )
 
     def _still(self) -> str:
         self._update_waiting()

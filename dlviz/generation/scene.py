@@ -11,7 +11,7 @@ from dlviz.generation.cache_cost import CacheCost
 from dlviz.generation.record import Continuation, Step, rows_of
 from dlviz.generation.sampling import ROWS, Settings
 from dlviz.generation.widget_state import GeneratedText
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 
 #: Most tokens of the prompt that are drawn, the last ones.
 MAX_PROMPT = 300
@@ -61,7 +61,7 @@ def signature(generated: GeneratedText, name: str) -> str:
         "generation.signature",
         name=name if kind == "function" else f"{name} = {kind}",
         prompt=len(generated.prompt),
-        steps=generated.target,
+        tokens=counted("generation.count.tokens", generated.target),
         vocabulary=f"{generated.source.vocabulary:,}",
     )
 
@@ -141,7 +141,12 @@ def _notes(generated: GeneratedText, shown: int) -> list[dict[str, str]]:
                 "nan" if bool(logits.isnan().any()) else "infinite" if bool((logits == torch.inf).any()) else "nothing"
             )
             bad = logits.isnan() if key == "nan" else logits.isinf()
-            values = {"number": number, "place": len(one.ids), "count": int(bad.sum()), "all": len(logits)}
+            values = {
+                "number": number,
+                "tokens": counted("generation.count.tokens", len(one.ids)),
+                "count": int(bad.sum()),
+                "all": len(logits),
+            }
             notes.append({"kind": "bad", "text": message(f"generation.note.{key}", **values)})
     if generated.source.was_training:
         notes.append({"kind": "", "text": message("generation.note.training")})
@@ -156,8 +161,8 @@ def _summary(generated: GeneratedText) -> str:
         "generation.summary",
         prompt=_clipped(generated.tokenizer.text(list(generated.prompt[-60:]))),
         text=_clipped(generated.tokenizer.text(first.generated)) if first.generated else "",
-        count=len(first.generated),
-        continuations=len(generated.continuations),
+        tokens=counted("generation.count.tokens", len(first.generated)),
+        continuations=counted("generation.count.texts", len(generated.continuations)),
         perplexity=f"{first.perplexity:.3g}",
     )
 

@@ -18,7 +18,7 @@ from dlviz.generation.widget_state import GeneratedText
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.precomputed import Precomputed
 from dlviz.kit.validated_widget import int_field
 from dlviz.kit.widget import Widget, binary
@@ -241,7 +241,7 @@ class Generate(Widget):
             "generation.repr",
             name=self._name,
             prompt=len(generated.prompt),
-            count=len(generated.continuations[self.continuation].generated),
+            tokens=counted("generation.count.tokens", len(generated.continuations[self.continuation].generated)),
         )
 
     def _still(self) -> str:

@@ -38,6 +38,11 @@ def message(key: str, /, **values: Any) -> str:
     raise KeyError(f"message: no messages.en.toml holds the key {key!r}")
 
 
+def counted(key: str, count: int) -> str:
+    """Return a number with its noun, such as "3 images": the string of `key`, and of one thing that of `key` with "_one" behind it."""
+    return message(f"{key}_one" if count == 1 else key, count=count)
+
+
 def table(prefix: str) -> dict[str, str]:
     """Return every string below `prefix`, by its key without the prefix: the strings that a view receives."""
     start = prefix + "."

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.svg_grid import format_number
 from dlviz.kit.theme import class_tint, marker
 from dlviz.latent_space.anomaly_score import auc, first_threshold
@@ -227,7 +227,8 @@ def signature(state: LatentState, name: str) -> str:
     """Return the line in the head."""
     sizes = state.examples.shape
     shape = "×".join(map(str, sizes[1:] if len(sizes) > 1 and sizes[0] == 1 else sizes))
-    values = {"name": name, "size": state.model.code_size, "count": len(state.examples), "shape": shape}
+    examples = counted(f"latent_space.count.{state.examples.kind}", len(state.examples))
+    values = {"name": name, "size": state.model.code_size, "examples": examples, "shape": shape}
     return message(f"latent_space.signature.{state.examples.kind}", **values)
 
 
@@ -235,7 +236,7 @@ def summary(state: LatentState) -> str:
     """Return a sentence for readers who do not see the picture."""
     text = message(
         "latent_space.summary",
-        count=len(state.examples),
+        examples=counted("latent_space.count.examples", len(state.examples)),
         size=state.model.code_size,
         error=_number(float(state.record.errors.mean())),
     )
@@ -256,7 +257,8 @@ def _notes(state: LatentState) -> list[dict[str, str]]:
         notes.append(message(f"latent_space.note.averaged_{kind}", drawn=state.pictures.averaged))
     bad = int((~record.codes.isfinite().all(1)).sum())
     if bad:
-        notes.append(message("latent_space.note.nonfinite", count=bad))
+        parts = {name: counted(f"latent_space.count.{name}", bad) for name in ("codes", "places")}
+        notes.append(message("latent_space.note.nonfinite", **parts))
     variance = state.model.variance
     if record.std is not None and variance in ("var", "std"):
         # The root of a negative variance is NaN; a code that is no number has been said above.

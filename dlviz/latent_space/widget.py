@@ -15,7 +15,7 @@ from torch import Tensor
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.caller_frames import name_of, scope
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.page import to_json
 from dlviz.kit.precomputed import BUDGET, Precomputed
 from dlviz.kit.snapshots import evenly_spaced, page_indices
@@ -360,8 +360,8 @@ class Latent(Widget):
 
     def _describe(self) -> str:
         state = self._latent
-        values = {"name": self._name, "count": len(state.examples), "size": state.model.code_size}
-        return message(f"latent_space.repr.{state.examples.kind}", **values)
+        examples = counted(f"latent_space.count.{state.examples.kind}", len(state.examples))
+        return message("latent_space.repr", name=self._name, examples=examples, size=state.model.code_size)
 
     def _still(self) -> str:
         self._update_waiting()

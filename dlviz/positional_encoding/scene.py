@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.svg_grid import format_number
 from dlviz.positional_encoding.encodings import pairs
-from dlviz.positional_encoding.record import MAX_POSITIONS, Record
+from dlviz.positional_encoding.record import MAX_POSITIONS, Encoding, Record
 
 #: Largest number of dimensions that are drawn.
 MAX_COLUMNS = 256
@@ -69,8 +69,14 @@ def _drawn_pairs(record: Record, columns: int) -> list[list[int]]:
 def signature(record: Record, name: str) -> str:
     """Return the line in the head."""
     encoding = record.encoding
-    values = {"length": encoding.length, "dim": encoding.dim, "heads": encoding.heads, "base": f"{encoding.base:g}"}
-    return message(f"positional_encoding.signature.{encoding.kind}", name=name, **values)
+    return message(f"positional_encoding.signature.{encoding.kind}", name=name, **_sizes(encoding))
+
+
+def _sizes(encoding: Encoding) -> dict[str, str]:
+    """Return the sizes of an encoding with their nouns, and its base."""
+    counts = {"positions": encoding.length, "dimensions": encoding.dim, "heads": encoding.heads}
+    sizes = {name: counted(f"positional_encoding.count.{name}", count) for name, count in counts.items()}
+    return sizes | {"base": f"{encoding.base:g}"}
 
 
 def _badge(record: Record) -> dict[str, str]:
@@ -105,10 +111,7 @@ def _summary(record: Record) -> str:
     far = float(mean[-1])
     return message(
         f"positional_encoding.summary.{encoding.kind}",
-        length=encoding.length,
-        dim=encoding.dim,
-        heads=encoding.heads,
-        base=f"{encoding.base:g}",
+        **_sizes(encoding),
         near=format_number(float(mean[zero])),
         far=format_number(far),
         last=len(record.scores) - 1,

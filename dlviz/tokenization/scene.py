@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.tokenization.corpus import BROWSER_WORD, BYTE_ORDER
 from dlviz.tokenization.record import Record
 from dlviz.tokenization.token_names import token_name
@@ -34,7 +34,11 @@ def scene(record: Record, min_count: int) -> dict[str, Any]:
         "word": BROWSER_WORD,
         "min_count": min_count,
         "is_done": record.is_done,
-        "signature": message("tokenization.signature", characters=f"{characters:,}", merges=len(encoder.merges)),
+        "signature": message(
+            "tokenization.signature",
+            characters=counted("tokenization.count.characters", characters),
+            merges=counted("tokenization.count.merges", len(encoder.merges)),
+        ),
         "badge": {"text": message("tokenization.badge", learned=len(encoder.vocab) - 256), "kind": ""},
         "notes": notes,
         "summary": _summary(record),
@@ -45,9 +49,9 @@ def _summary(record: Record) -> str:
     learned = [token_name(record.encoder.vocab[merge.new]) for merge in record.encoder.merges[:5]]
     return message(
         "tokenization.summary",
-        characters=f"{len(record.text):,}",
-        merges=len(record.encoder.merges),
-        before=f"{record.sizes[0]:,}",
+        characters=counted("tokenization.count.characters", len(record.text)),
+        merges=counted("tokenization.count.merges", len(record.encoder.merges)),
+        before=counted("tokenization.count.tokens", record.sizes[0]),
         after=f"{record.sizes[-1]:,}",
         first=", ".join(learned) or "–",
     )

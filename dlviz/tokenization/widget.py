@@ -7,7 +7,7 @@ import traitlets
 
 from dlviz.kit.arguments import suggests_names
 from dlviz.kit.errors import DlvizError
-from dlviz.kit.messages import message
+from dlviz.kit.messages import counted, message
 from dlviz.kit.validation import is_integer
 from dlviz.kit.widget import DataWidget, binary
 from dlviz.tokenization.byte_pair import BytePairEncoder
@@ -61,9 +61,13 @@ class Bpe(DataWidget[Record]):
         return min(self.step, len(self.encoder.merges))
 
     def _describe(self) -> str:
-        merges, tokens = len(self.encoder.merges), self.data.sizes[-1]
-        characters = len(self.data.text)
-        return message("tokenization.repr", characters=f"{characters:,}", merges=merges, tokens=f"{tokens:,}")
+        counts = {
+            "characters": len(self.data.text),
+            "merges": len(self.encoder.merges),
+            "tokens": self.data.sizes[-1],
+        }
+        texts = {name: counted(f"tokenization.count.{name}", count) for name, count in counts.items()}
+        return message("tokenization.repr", **texts)
 
     def _still(self) -> str:
         return draw(self.data, self.scene, self._merges_shown, self._still_theme)

@@ -525,3 +525,9 @@ def test_points_of_a_data_set_and_numbers_of_numpy_are_taken():
     assert torch.equal(view.noised(3), expected.noised(3))
     with pytest.raises(DlvizError, match=r"0 to 2\*\*63 − 2"):
         dlviz.denoise(Net(), points, seed=2**63 - 1)
+
+
+def test_one_is_counted_in_the_singular(x):
+    assert "on 1 image 1×4×4" in repr(dlviz.denoise(lambda x, t: x, torch.rand(1, 1, 4, 4), steps=5))
+    assert "on 1 point ·" in repr(dlviz.denoise(lambda x, t: x, x[:1], steps=5))
+    assert f"on {len(x)} points ·" in repr(dlviz.denoise(lambda x, t: x, x, steps=5))

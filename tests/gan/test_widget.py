@@ -445,3 +445,10 @@ def test_a_loss_that_is_no_single_number_is_refused(loss, got):
     view.update(math.nan)
     assert view.series["d_loss"][1] == 0.5
     assert view.series["g_loss"][1] == 2.0
+
+
+def test_one_is_counted_in_the_singular():
+    net = mlp(2, 2)
+    view = dlviz.duel(net, mlp(2, 1), torch.zeros(1, 2), samples=1)
+    assert repr(view).endswith("on 1 real sample)")
+    assert "1 fake, 1 real" in view.scene["signature"]

@@ -326,3 +326,11 @@ def test_numbers_of_numpy_and_what_a_tokenizer_returns_are_taken():
     view.choose(np.int64(3))
     view.choose(torch.tensor(4))
     assert view.ids[2] == 4
+
+
+def test_one_is_counted_in_the_singular():
+    view = dlviz.generate(TABLE, [1], steps=1)
+    assert repr(view).endswith("1 + 1 token)")
+    assert "the model wrote 1 token:" in view.scene["summary"]
+    assert "; 1 continuation in all" in view.scene["summary"]
+    assert "2 continuations in all" in dlviz.generate(TABLE, [1], steps=1, continuations=2).scene["summary"]

@@ -198,7 +198,7 @@ def test_codes_that_are_not_finite_are_said_so_and_harm_nothing():
     x = torch.rand(12, 4)
     x[3] = torch.nan
     view = dlviz.latent(lambda x: x[:, :3], lambda code: torch.cat((code, code[:, :1]), 1), x, decoded_grid=True)
-    assert "1 codes hold NaN" in str(view.scene["notes"])
+    assert "1 code holds NaN or Inf and has no place on the map." in str(view.scene["notes"])
     assert all(np.isfinite(view.scene["limits"]))
     view.example = 3
     ElementTree.fromstring(view._still())
@@ -361,3 +361,11 @@ def test_points_of_a_data_set_are_taken_and_a_seed_has_a_limit():
         view.sample_seed = 2**70
     with pytest.raises(DlvizError, match=r"0 to 2\*\*63 − 1"):
         view.samples(3, seed=2**63)
+
+
+def test_one_is_counted_in_the_singular():
+    view = dlviz.latent(*[nn.Flatten()] * 2, torch.rand(1, 1, 4, 4))
+    assert repr(view) == "dlviz.latent(encoder: 1 image, code of 16)"
+    assert "1 image 4×4" in view.scene["signature"]
+    assert "the codes of 1 example;" in view.scene["summary"]
+    assert "3 images" in repr(dlviz.latent(*[nn.Flatten()] * 2, torch.rand(3, 1, 4, 4)))

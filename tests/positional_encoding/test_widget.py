@@ -191,3 +191,11 @@ def test_a_bad_argument_is_named(call, text):
 def test_an_unknown_argument_is_told_with_those_that_there_are():
     with pytest.raises(TypeError, match=r"no such argument: d_model.*It takes encoding, length, dim, heads, base"):
         dlviz.positions("rotary", d_model=8)
+
+
+def test_one_is_counted_in_the_singular():
+    assert "1 position × 2 dimensions" in repr(dlviz.positions(length=1, dim=2))
+    view = dlviz.positions("alibi", 1, heads=1)
+    assert "1 head, 1 position)" in repr(view)
+    assert "1 dimension" in repr(dlviz.positions(torch.ones(3, 1)))
+    assert "of 1 position in 2 dimensions" in dlviz.positions(length=1, dim=2).scene["summary"]

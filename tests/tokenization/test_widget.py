@@ -109,3 +109,8 @@ def test_a_bad_argument_is_named(call, text):
 def test_an_unknown_argument_is_told_with_those_that_there_are():
     with pytest.raises(TypeError, match=r"no such argument: size.*It takes text, merges, vocab_size, min_count"):
         dlviz.bpe(TEXT, size=300)
+
+
+def test_one_is_counted_in_the_singular():
+    assert repr(dlviz.bpe("a")) == "dlviz.bpe(1 character, 0 merges: 1 token)"
+    assert dlviz.bpe("abab", 1).scene["signature"] == "4 characters · 1 merge"
