@@ -454,6 +454,15 @@ def test_heads_that_are_joined_channels_first_are_heads():
     assert difference(edited.output, heads.mT.reshape(2, 16, 3, 3)) <= CLOSE
 
 
+def test_edits_that_cannot_be_computed_are_said_and_not_left_out(monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("dlviz.transformer.recording.recorder.edited_call", fail)
+    with pytest.raises(DlvizError, match="edits of call 0 .* ZeroDivisionError"):
+        record_edited({0: Edits(causal=True)}, lambda x: (x @ x.mT).softmax(-1) @ x, torch.randn(1, 5, 4))
+
+
 class FeaturesFirst(MaskedFill):
     """Heads joined as (D, H): the heads' numbers are interleaved."""
 

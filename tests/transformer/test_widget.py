@@ -148,7 +148,7 @@ def test_attention_that_was_not_found_is_said_in_a_note():
         return (x @ x.mT).softmax(-1) @ x
 
     (note,) = dlviz.attention(capped, torch.randn(1, 3, 4)).scene["notes"]
-    assert "Not all attention" in note["text"]
+    assert "Perhaps not all attention" in note["text"]
     assert "then comes tanh" in note["text"]
 
 

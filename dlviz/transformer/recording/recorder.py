@@ -281,7 +281,9 @@ class AttentionRecorder(TorchFunctionMode):
             made = edited_call(rearranged(call, order), edits)
             back = torch.argsort(order.flatten()).view(call.shape[:2])
             return rearranged(made, back), True
-        except (RuntimeError, IndexError) as error:
+        except DlvizError:
+            raise
+        except Exception as error:  # else the call would be shown without its edits
             shown = f"{type(error).__name__}: {first_line(error)}"
             raise DlvizError(
                 message("transformer.refused.edit_failed", number=self.found.count, error=shown)
