@@ -90,7 +90,7 @@ def test_a_note_counts_the_weights_that_are_no_numbers():
     with torch.no_grad():
         net[0].weight[0, :2] = torch.tensor([float("nan"), float("inf")])
     view = dlviz.compress(net, evaluation(), amount=0.5)
-    assert view.scene["notes"][0]["text"].startswith("2 weights are NaN or infinite (0).")
+    assert view.scene["notes"][0]["text"].startswith("NaN or infinite weights: 2 (0).")
     assert view.record.layers[0].not_finite == 2
     assert not view.model[0].weight[0, :2].isfinite().any()  # not pruned
 
