@@ -459,7 +459,7 @@ def test_edits_that_cannot_be_computed_are_said_and_not_left_out(monkeypatch):
         raise ZeroDivisionError
 
     monkeypatch.setattr("dlviz.transformer.recording.recorder.edited_call", fail)
-    with pytest.raises(DlvizError, match="edits of call 0 .* ZeroDivisionError"):
+    with pytest.raises(DlvizError, match=r"edits of call 0 .* ZeroDivisionError"):
         record_edited({0: Edits(causal=True)}, lambda x: (x @ x.mT).softmax(-1) @ x, torch.randn(1, 5, 4))
 
 
