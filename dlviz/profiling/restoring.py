@@ -41,6 +41,7 @@ def restored(function: Callable[..., Any], args: Sequence[Any] = ()) -> Iterator
             for model in models:
                 stack.enter_context(modes_restored(model))
                 stack.enter_context(_buffers_restored(model))
+                _restore_initialized(model, stack)
                 tensors += [*parameters(model), *(tensor for _, tensor in named_buffers(model))]
             schedulers = _found(used, LRScheduler)
             optimizers = {*_found(used, Optimizer), *(scheduler.optimizer for scheduler in schedulers)}
@@ -69,6 +70,26 @@ def _buffers_restored(model: nn.Module) -> Iterator[None]:
     finally:
         for registry, before in registries:
             registry.update(before)
+
+
+def _restore_initialized(model: nn.Module, stack: ExitStack) -> None:
+    """Let a stack restore the numbers with which a first call initializes lazy layers of a model: what is trained after it is undone."""
+    kept: set[nn.Module] = set()
+
+    def keep(module: nn.Module, _: Any) -> None:
+        if module not in kept:
+            kept.add(module)
+            stack.enter_context(_tensors_restored(_own_tensors(module)))
+
+    for module in modules(model):
+        if any(map(is_lazy, _own_tensors(module))):  # torch's own hook, which initializes the module, comes first
+            stack.callback(nn.Module.register_forward_pre_hook(module, keep).remove)
+
+
+def _own_tensors(module: nn.Module) -> list[Tensor]:
+    if isinstance(module, torch.jit.ScriptModule):
+        return []
+    return [one for one in (*module._parameters.values(), *module._buffers.values()) if one is not None]
 
 
 @contextmanager

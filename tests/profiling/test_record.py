@@ -244,6 +244,26 @@ def test_lazy_layers_are_initialized_by_the_first_run_and_named():
     assert dlviz.profile(net, torch.ones(2, 4), repeats=1).scene["notes"] == []
 
 
+def test_lazy_layers_of_a_function_that_trains_keep_the_numbers_of_their_first_call():
+    net = nn.Sequential(nn.LazyLinear(2), nn.LazyBatchNorm1d())
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    first = []
+
+    def step():
+        optimizer.zero_grad()
+        loss = net(torch.arange(12.0).view(3, 4)).pow(2).sum()
+        first.append(net[0].weight.tolist())
+        loss.backward()
+        optimizer.step()
+
+    record(step, repeats=1)
+    assert first[1] != first[0] == net[0].weight.tolist()
+    assert net[1].weight.tolist() == [1.0, 1.0]
+    assert net[1].num_batches_tracked == 0
+    assert net[0].weight.grad is None
+    assert not net[0]._forward_pre_hooks
+
+
 def test_gradients_that_accumulate_and_buffers_that_are_replaced_are_restored():
     class Counting(nn.Linear):
         def __init__(self):
