@@ -115,7 +115,8 @@ def _with_row(before: Attribution, index: int, made: Attribution) -> Attribution
         return values
 
     names = ("values", "maps", "strengths", "expected_sum", "before_relu")
-    return replace(before, **{name: put(name) for name in names if getattr(before, name) is not None})
+    changed: dict[str, Any] = {name: put(name) for name in names if getattr(before, name) is not None}
+    return replace(before, **changed)
 
 
 def check_method(record: Record, method: Any, index: Any) -> Attribution:

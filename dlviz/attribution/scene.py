@@ -94,8 +94,8 @@ def is_faint(attribution: Attribution, k: int) -> bool:
 
 def strongest_color(attribution: Attribution, k: int, values: Tensor) -> float:
     """Return the number of the strongest color for what is drawn of one input; a faint map has the scale of the map before ReLU."""
-    is_before_relu = attribution.before_relu is not None and is_faint(attribution, k)
-    return color_limit(attribution.before_relu[k] if is_before_relu else values)
+    before = attribution.before_relu
+    return color_limit(before[k] if before is not None and is_faint(attribution, k) else values)
 
 
 def _heading(record: Record, k: int) -> dict[str, Any]:
