@@ -1,6 +1,7 @@
 """Exported and live pages of `dlviz.confusion` and `dlviz.split`, used with mouse and keyboard, compared with torch and scikit-learn."""
 
 import re
+from itertools import pairwise
 
 import pytest
 import torch
@@ -96,6 +97,17 @@ def test_nothing_is_cut_off_at_any_width(open_page, pages, name):
               .filter((n) => n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"""
         )
         assert overflown == [], width
+
+
+def test_thirty_classes_fit_beside_their_figures_and_their_names_do_not_touch(open_page):
+    page = open_page(dlviz.confusion(torch.eye(1000)[:5].flip(0), torch.arange(5) + 700), width=1000)
+    for width in at_each_width(page, 968, 1000, 1400):
+        scroll = page.locator(".confusion-scroll")
+        assert scroll.evaluate("node => node.scrollWidth <= node.clientWidth"), width
+        names = [one.bounding_box() for one in page.locator(".confusion-head > span").all()]
+        gaps = [right["x"] - left["x"] - left["width"] for left, right in pairwise(names)]
+        assert len(gaps) == 29
+        assert min(gaps) >= 2, width
 
 
 def canvas_pixel(page: Page, canvas: str, x: int, y: int) -> tuple[int, ...]:

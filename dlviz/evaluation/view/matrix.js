@@ -7,6 +7,8 @@ import { placeReadout } from "../../kit/js/readout.js";
 const MAX_OPACITY = 55;
 /** Largest number of classes for each size of a cell in pixels. */
 const CELL_SIZES = [[3, 72], [6, 52], [12, 34], [20, 26], [Infinity, 24]];
+/** Cells smaller than this are narrow: style.css may shrink them to the other size, where there is little room. */
+const NARROW = 30, SHRUNK = 20;
 /** A root of the fraction, so that a single mistake is visible. */
 const ROOT = 0.4;
 
@@ -43,8 +45,9 @@ export function matrix({ messages, signal, open }) {
     const names = Array.from({ length: rowCount() }, (_, k) => className(k));
     table.style.setProperty("--columns", String(columnCount()));
     table.style.setProperty("--wanted", `${size}px`);
-    table.toggleAttribute("data-narrow", size < 30);
-    const long = names.some((name) => name.length * 7 > size) ? "" : null;
+    table.toggleAttribute("data-narrow", size < NARROW);
+    const room = size < NARROW ? SHRUNK : size;
+    const long = names.some((name) => name.length * 7 + 4 > room) ? "" : null;
     const header = (text, name) => h("span", { role: "columnheader", class: "confusion-head", "data-long": long, title: name }, h("span", {}, text));
     const headers = names.map((name) => header(name, name));
     if (columnCount() > rowCount()) headers.push(header(messages["confusion.unclassified"], messages["confusion.unclassified_long"]));
