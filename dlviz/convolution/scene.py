@@ -253,7 +253,8 @@ def _badge(data: SlidingWindow) -> dict[str, str]:
     if error is None:
         return _badge_large()
     if error == 0:
-        return {"kind": "good", "text": message("convolution.badge.exact")}
+        key = "exact_max" if data.kind == "max_pool" else "exact"
+        return {"kind": "good", "text": message(f"convolution.badge.{key}")}
     return {"kind": "good", "text": message("convolution.badge.within", off=f"{error:.1g}")}
 
 

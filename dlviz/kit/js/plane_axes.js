@@ -26,10 +26,10 @@ export function planeAxes(box, [left, right, bottom, top]) {
     drawBox(context, [box.left - 0.5, box.top - 0.5, box.size + 1, box.size + 1], colors.line);
     const style = { font: `11px ${colors.mono}`, color: colors["ink-3"] };
     drawTicks(context, { ...box, height: box.size }, { ...across, count: 5 }, { ...up, count: 5 }, style);
-    Object.assign(context, { textAlign: "left", textBaseline: "alphabetic" });
-    drawHaloText(context, `↑ ${yName}`, [box.left + 4, box.top + 13], colors["ink-2"], colors.paper);
+    Object.assign(context, { font: `600 12px ${colors.font}`, textAlign: "left", textBaseline: "alphabetic" });
+    drawHaloText(context, `↑ ${yName}`, [box.left + 5, box.top + 15], colors.ink, colors.paper);
     Object.assign(context, { textAlign: "right" });
-    drawHaloText(context, `${xName} →`, [box.left + box.size - 4, box.top + box.size - 5], colors["ink-2"], colors.paper);
+    drawHaloText(context, `${xName} →`, [box.left + box.size - 5, box.top + box.size - 7], colors.ink, colors.paper);
   }
   /** Draw inside the picture only. @param {CanvasRenderingContext2D} context @param {() => void} call */
   function clipped(context, call) {

@@ -7,7 +7,7 @@ import { coordinate, heightColors, heightOf } from "./contour_map.js";
 
 /** A 3-D trace without hover text and legend. */
 const SCATTER = { type: "scatter3d", hoverinfo: "skip", showlegend: false };
-const CAMERA = { eye: { x: 0.66, y: -1.11, z: 1.06 }, center: { x: 0, y: 0, z: -0.12 } };
+const CAMERA = { eye: { x: 0.71, y: -1.2, z: 1.13 }, center: { x: 0.03, y: 0, z: -0.23 } };
 
 /** Height of the picture in pixels. @param {number} width */
 const heightFor = (width) => Math.round(Math.min(width * 0.8, 500));
