@@ -3,7 +3,7 @@
 import { arrowDirection, fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { fixed, format } from "../../kit/js/numbers.js";
 import { indexExpression } from "../../kit/js/tensor_block.js";
-import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
+import { heatmap, maxAbs, hidpiContext, scratch, textColors } from "../../kit/js/heatmap.js";
 
 const MAP_SIDE = 264;
 const INPUT_SIDE = 52;
@@ -21,6 +21,8 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
   const inputs = h("div", { class: "net-inputs" });
   const caption = h("div", { class: "net-note net-from" });
   const canvas = h("canvas");
+  /** Colors of a map whose numbers are written on it. */
+  const numbered = h("canvas");
   const map = h("button", { type: "button", class: "net-map" }, canvas);
   const readout = h("output", { class: "net-note" });
   const terms = h("div", { class: "net-terms" });
@@ -111,8 +113,9 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
     const { max, colors, selected } = state;
     const { size, values, drawn } = detail.map;
     const context = hidpiContext(canvas, size[1] * cell, size[0] * cell);
-    context.drawImage(heatmap(values, 0, drawn[0], drawn[1], max > 0 ? max : maxAbs(values), colors, scratch), 0, 0, size[1] * cell, size[0] * cell);
-    if (texts) drawNumbers(context, drawn);
+    const picture = heatmap(values, 0, drawn[0], drawn[1], max > 0 ? max : maxAbs(values), colors, texts ? numbered : scratch);
+    context.drawImage(picture, 0, 0, size[1] * cell, size[0] * cell);
+    if (texts) drawNumbers(context, drawn, textColors(picture));
     if (selected.length) outlineCell(context, rowAndColumn(selected), colors.select, 2.5);
     if (document.activeElement === map || map.matches(":hover")) outlineCell(context, cursor, colors.select, 2);
     inputs.querySelectorAll(".net-input").forEach((tile, i) => {
@@ -130,13 +133,13 @@ export function detailPanel({ messages, signal, selectMap, selectElement, point,
     const write = (steps) => Array.from(values, (value) => fixed(value, Math.max(0, Math.ceil(Math.log10(steps / maxAbs(values))))));
     return drawn[1] * drawn[0] > 400 || map.hidden ? null : ([50, 20].map(write).find((list) => Math.max(...list.map((text) => text.length)) * DIGIT + SPACE <= cell) ?? null);
   }
-  function drawNumbers(context, drawn) {
+  function drawNumbers(context, drawn, colorOf) {
     context.font = `11px ${state.colors.mono}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillStyle = state.colors.ink;
     context.strokeStyle = state.colors.paper;
     texts.forEach((text, p) => {
+      context.fillStyle = colorOf(p);
       const [x, y] = [(p % drawn[1]) * cell, Math.floor(p / drawn[1]) * cell];
       context.strokeRect(x, y, cell, cell);
       context.fillText(text, x + cell / 2, y + cell / 2);
