@@ -1,5 +1,6 @@
 """Still picture of a confusion matrix: the cells, recall and precision of every class, and the worst mistakes."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,6 +16,8 @@ from dlviz.kit.svg import Svg, framed, shorten
 #: Opacity of a cell that holds its whole row, in so many steps; a root, so that a single mistake is visible.
 MAX_OPACITY, _SHADES, _ROOT = 0.55, 20, 0.4
 _LEFT, _TOP, _MAX_MATRIX = 84.0, 84.0, 400.0
+#: Width of a column's name or precision, with the space beside it.
+_COLUMN_TEXT = 26
 _MAX_WORST, _PER_ROW, _CARD_WIDTH, _CARD_HEIGHT = 12, 3, 92, 98
 
 
@@ -59,18 +62,20 @@ def _draw_cells(svg: Svg, snapshot: PredictionSnapshot, classes: Tensor, cell: f
 
 def _draw_figures(svg: Svg, snapshot: PredictionSnapshot, classes: Tensor, names: Sequence[str], cell: float) -> None:
     """Draw the names of the classes, recall beside the rows and precision below the columns; of narrow cells every second or fewer."""
-    side, stride = cell * len(classes), max(1, round(14 / cell))
+    side, stride, across = cell * len(classes), max(1, round(14 / cell)), math.ceil(_COLUMN_TEXT / cell)
     recall = confusion_counts.recall(snapshot.counts, snapshot.unclassified)[classes].tolist()
     precision = confusion_counts.precision(snapshot.counts)[classes].tolist()
     right, bottom = _LEFT + side + 8, _TOP + side + 18
     svg.text(right, _TOP - 6, message("evaluation.confusion.recall"), size=10, color="ink-3")
     svg.text(_LEFT - 6, bottom, message("evaluation.confusion.precision"), size=10, color="ink-3", anchor="end")
     for k in range(0, len(names), stride):
-        x, y = _LEFT + (k + 0.5) * cell, _TOP + (k + 0.5) * cell + 4
+        y = _TOP + (k + 0.5) * cell + 4
         svg.text(_LEFT - 6, y, shorten(names[k], _LEFT - 22, 6.6), size=11, anchor="end")
-        svg.text(x, _TOP - 6, shorten(names[k], stride * cell, 6.6), size=11, anchor="middle")
         svg.text(right, y, fraction(recall[k]), size=10, mono=True, color="ink-2")
-    below = [(_LEFT + (k + 0.5) * cell, bottom, fraction(precision[k])) for k in range(0, len(names), stride)]
+    columns = [(k, _LEFT + (k + 0.5) * cell) for k in range(0, len(names), across)]
+    for k, x in columns:
+        svg.text(x, _TOP - 6, shorten(names[k], across * cell, 6.6), size=11, anchor="middle")
+    below = [(x, bottom, fraction(precision[k])) for k, x in columns]
     svg.texts(below, size=9, color="ink-2")
 
 

@@ -4,6 +4,7 @@ import gc
 import json
 import re
 import weakref
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -295,6 +296,17 @@ def test_the_still_has_a_summary_and_the_counts():
     for count in view.matrix.flatten().tolist():
         assert f">{count}</text>" in text
     assert len(text) < 60_000
+
+
+@pytest.mark.parametrize("classes", [10, 16, 1000])
+def test_the_texts_of_the_stills_columns_do_not_touch(classes):
+    text = dlviz.confusion(torch.randn(30, classes), torch.arange(30) % classes)._still()
+    names = re.findall(r'<text x="([\d.]+)" y="78" [^>]*text-anchor="middle"[^>]*>(\w+)</text>', text)
+    precisions = re.findall(r'<text x="([\d.]+)" y="[\d.]+">(\d\.\d\d|–)</text>', text)
+    assert len(names) == len(precisions) > 7
+    for row, size in ((names, 7.0), (precisions, 5.5)):
+        ends = [(float(x) - size * len(label) / 2, float(x) + size * len(label) / 2) for x, label in row]
+        assert all(left[1] + 2 < right[0] for left, right in pairwise(ends))
 
 
 SCORES, TARGETS = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
