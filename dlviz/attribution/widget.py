@@ -465,8 +465,7 @@ def attribute(
         "seed": seed,
         "kind": kind,
     }
-    place = list(place) if isinstance(place, (tuple, list)) else place
-    shown: dict[str, Any] = {"place": place, "signed": signed, "scale": scale, "speed": speed, "theme": theme}
+    shown: dict[str, Any] = {"signed": signed, "scale": scale, "speed": speed, "theme": theme}
     given = {"input_opacity": input_opacity, "method": method}
     check_options("attribute", Attribute, shown | {key: value for key, value in given.items() if value is not None})
     state = AttributionState(net, x, target, options)
@@ -474,4 +473,5 @@ def attribute(
         input_opacity = (
             _OPACITY if state.record.inputs.kind == "image" and max(state.record.inputs.places) > _CELLS else 0
         )
-    return Attribute(state, name, method=method, index=index, input_opacity=input_opacity, **shown)
+    place = list(place) if isinstance(place, (tuple, list)) else place
+    return Attribute(state, name, method=method, index=index, place=place, input_opacity=input_opacity, **shown)
