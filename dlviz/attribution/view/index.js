@@ -68,7 +68,8 @@ function render({ model, el, signal }) {
     rows.element.hidden = isImage;
     detail.toggleAttribute("data-narrow", !isImage);
     body.toggleAttribute("data-table", scene.kind === "row" && !scene.methods.includes("grad_cam"));
-    body.style.setProperty("--notes", opened.notes.length);
+    // What notes take, and the part that is seen of a fourth row of tiles.
+    body.style.setProperty("--taken", `${41 * opened.notes.length + (isImage && scene.count > 3 ? 36 : 0)}px`);
     readAnswers();
   }
   function readAnswers() {
