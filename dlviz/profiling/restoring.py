@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -101,7 +101,8 @@ def _tensors_restored(tensors: Iterable[Tensor]) -> Iterator[None]:
         yield
     finally:
         for tensor, numbers, gradient, gradient_numbers in saved:
-            with torch.no_grad(), torch.inference_mode(tensor.is_inference()):
+            # A kind of tensor into which torch cannot copy was not written by the function either.
+            with suppress(NotImplementedError), torch.no_grad(), torch.inference_mode(tensor.is_inference()):
                 # With .data, a graph that the learner keeps is still valid; of a sparse tensor it does not share the numbers.
                 (tensor if tensor.is_sparse else tensor.data).copy_(numbers)
             if _has_gradient(tensor):

@@ -230,6 +230,7 @@ def test_playing_at_speed_one_finishes_before_the_next_step(open_page, pages):
     page.evaluate("dlvizModel.set('playing', true)")
     expect(page.locator(".dlviz-count")).to_have_text("cell 25 / 25")
     expect(page.get_by_role("button", name="play", exact=True)).to_be_visible()
+    until(page, "flashed.includes(24)")
     assert page.evaluate("flashed") == [22, 23, 24]
 
 

@@ -11,27 +11,26 @@ import { onThemeChange } from "./heatmap.js";
 export function redrawOnChange({ root, element, signal, draw }) {
   let width = 0;
   let requested = 0;
-  /** While JupyterLab loads another theme it hides everything, so that nothing can be measured. */
-  let waits = false;
+  let themed = false;
   function paint() {
     requested = 0;
-    if (!waits || element.clientWidth) {
-      waits = false;
-      draw(width);
-    }
+    // While JupyterLab loads another theme it hides everything: nothing can be measured until the observer reports a width.
+    if (themed && !element.clientWidth) width = 0;
+    else draw(width);
+    themed = false;
   }
   function redraw() {
     if (!requested) requested = requestAnimationFrame(paint);
   }
   const observer = new ResizeObserver(([{ contentRect }]) => {
     const measured = Math.floor(contentRect.width);
-    if ((measured === width && !waits) || !measured) return;
+    if (measured === width || !measured) return;
     width = measured;
     redraw();
   });
   observer.observe(element);
   onThemeChange(root, signal, () => {
-    waits = width > 0;
+    themed = true;
     redraw();
   });
   signal.addEventListener("abort", () => {

@@ -52,8 +52,7 @@ export function surface3d({ model, messages, signal }) {
     const { colors, width } = state;
     if (!baseTraces || theme !== colors.paper) baseTraces = surfaceTraces(colors);
     theme = colors.paper;
-    const size = { width, height: heightFor(width) };
-    return library.react(plot, [...baseTraces, ...state.paths.flatMap((path) => pathTraces(path, colors))], { ...layout(colors), ...size }, { displayModeBar: false, displaylogo: false });
+    return library.react(plot, [...baseTraces, ...state.paths.flatMap((path) => pathTraces(path, colors))], { ...layout(colors), width, height: heightFor(width) }, { displayModeBar: false, displaylogo: false });
   }
 
   /** The camera after the learner's rotation, which a new drawing must not reset. */
