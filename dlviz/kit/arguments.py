@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-import numpy as np
 import traitlets
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+from dlviz.kit.validation import python_float
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -79,7 +79,7 @@ def check_options(
         if (value is None and trait.allow_none) or not hasattr(trait, "validate"):
             continue
         try:
-            trait.validate(widget, float(value) if isinstance(value, np.floating) else value)
+            trait.validate(widget, python_float(value))
         except (traitlets.TraitError, ValueError, RuntimeError, NotImplementedError):
             # An array or a tensor that is compared with the values of an Enum raises an error of its own.
             shown = repr(value) if isinstance(value, (str, int, float, list, tuple)) else type(value).__name__

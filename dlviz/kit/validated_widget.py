@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any
 
 import anywidget
-import numpy as np
 import traitlets
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 from dlviz.kit.model_thread import run_when_free
 from dlviz.kit.sanitize import from_json, json_safe
+from dlviz.kit.validation import python_float
 
 #: Held while changes are added to those that wait, or taken.
 _LOCK = threading.Lock()
@@ -38,8 +38,7 @@ class ValidatedWidget(anywidget.AnyWidget):
     _seen = traitlets.Dict()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # traitlets takes whole numbers of NumPy for what they are, but no others.
-        super().__setattr__(name, float(value) if isinstance(value, np.floating) else value)
+        super().__setattr__(name, python_float(value))
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
         """Apply the traits that the browser changed, in the thread that may run the learner's models.

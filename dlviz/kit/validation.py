@@ -8,6 +8,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
 
@@ -36,6 +38,17 @@ def check_type(value: Any, kind: type, key: str, /, **values: Any) -> None:
     """
     if not isinstance(value, kind):
         raise DlvizError(message(key, got=type(value).__name__, **values))
+
+
+def python_float(value: Any) -> Any:
+    """Return a floating-point number of NumPy as Python's, because traitlets takes no other; anything else as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> type(python_float(np.float32(0.5))), python_float("a")
+        (<class 'float'>, 'a')
+    """
+    return float(value) if isinstance(value, np.floating) else value
 
 
 def has_length(value: Any) -> bool:
