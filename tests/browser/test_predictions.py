@@ -12,7 +12,7 @@ from dlviz.exercises.prediction import Prediction
 from dlviz.export.outputs import fold_until_predicted, widget_placeholder
 from dlviz.export.page import html_page
 from dlviz.kit.messages import message
-from tests.browser.lab import command, open_notebook, page_on, serving, write_notebook
+from tests.browser.lab import command, open_notebook, page_on, run, serving, text_of, write_notebook
 from tests.exercises.test_prediction import ANSWERS, TRAINED
 
 PREDICTIONS = {id: item for id, item in items().items() if isinstance(item, Prediction)}
@@ -198,3 +198,34 @@ def test_predictions_in_a_notebook_after_run_all(notebook):
             own.get_by_role("button", name="Lock in").click()
         expect(own.locator(".dlviz-badge")).to_have_text(BADGES[True], timeout=60_000)
         expect(output).to_be_visible()
+
+
+#: Loses the first of each of these: an answer on its way to Python, and the result on its way to the page.
+LOSES = """
+from dlviz.exercises.cards.prediction_card import PredictionCard
+answered, sent, lost = PredictionCard._on_commit, PredictionCard._send, []
+def lose(kind, call):
+    if kind in lost: return call()
+    lost.append(kind)
+PredictionCard._on_commit = lambda card, content: lose("commit", lambda: answered(card, content))
+PredictionCard._send = lambda card, *given, **named: lose("result", lambda: sent(card, *given, **named)) if card.result else sent(card, *given, **named)
+"""
+
+
+def test_an_answer_or_its_result_that_is_lost_on_the_way_is_asked_for_again(notebook):
+    page = notebook
+    id = next(id for id, question in PREDICTIONS.items() if question.options and id not in SAMPLE and id not in TRAINED)
+    page.evaluate(
+        """async (cells) => {
+          const { content, context } = globalThis.jupyterapp.shell.currentWidget;
+          context.model.sharedModel.insertCells(0, cells.map((source) => ({ cell_type: "code", source, metadata: {} })));
+        }""",
+        [LOSES, f"predict({id!r})", "print(lost)"],
+    )
+    run(page, 0)
+    run(page, 1)
+    card(page, id).locator(f'[data-value="{truth(PREDICTIONS[id])}"]').click()
+    card(page, id).get_by_role("button", name="Lock in").click()
+    expect(card(page, id).locator(".dlviz-badge")).to_have_text(BADGES[True], timeout=60_000)
+    run(page, 2)
+    assert text_of(page, 2) == "['commit', 'result']"

@@ -4,6 +4,9 @@ import { card } from "../../kit/js/card.js";
 import { fillIn, h, onKeys } from "../../kit/js/dom.js";
 import { button, cellOf, cellsBelow, inline, paragraph, plain } from "./text.js";
 
+/** Milliseconds after which the kernel is asked again, if no answer came; every further time the pause doubles. */
+const ASK_AGAIN = 3000;
+
 function render({ model, el, signal }) {
   const messages = model.get("messages");
   const { id, question, options } = model.get("scene");
@@ -74,12 +77,18 @@ function render({ model, el, signal }) {
     if (given === null || result() || isWaiting) return;
     if (model.get("live")) {
       isWaiting = true;
-      model.send({ kind: "commit", answer: given });
+      ask(given, ASK_AGAIN);
       update();
     } else {
       const { truth, why } = model.get("stored");
       model.set("result", { given, truth, right: isEqual(given, truth), first: null, why, notes: [] });
     }
+  }
+  /** A message can be lost, as when the connection to the kernel breaks: the answer is sent until there is a result. */
+  function ask(given, pause) {
+    if (result() || signal.aborted) return;
+    model.send({ kind: "commit", answer: given });
+    setTimeout(() => ask(given, 2 * pause), pause);
   }
   function showTruth() {
     if (result()) return;

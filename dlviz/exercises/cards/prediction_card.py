@@ -31,6 +31,9 @@ class PredictionCard(CardWidget):
         super().__init__(prediction, scene=scene, result=prediction.answered())
 
     def _on_commit(self, content: Mapping[str, Any]) -> None:
+        if self.result:  # the page asks again, because it has not received the result
+            self.send_state("result")
+            return
         judgement = self._prediction.commit_answer(content.get("answer"))
         if judgement is not None:
             self.result = judgement
