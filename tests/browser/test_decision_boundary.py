@@ -255,7 +255,7 @@ def test_arrow_keys_move_the_cursor(open_page, pages):
     page.locator(".boundary-canvas").focus()
     for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Shift+ArrowRight"):
         page.keyboard.press(key)
-    x, y = view.grid[18 * SIDE + 27].tolist()
+    x, y = view.grid[18 * SIDE + 24].tolist()
     text = page.locator(".boundary-readout").inner_text()
     assert [number(part) for part in re.search(r"\((\S+), (\S+)\)", text).groups()] == pytest.approx([x, y], abs=6e-3)
     expect(page.locator(".dlviz-player")).to_be_hidden()  # with one snapshot there is nothing to play

@@ -207,8 +207,11 @@ answered, sent, lost = PredictionCard._on_commit, PredictionCard._send, []
 def lose(kind, call):
     if kind in lost: return call()
     lost.append(kind)
+def send(card, *given, **named):
+    call = lambda: sent(card, *given, **named)
+    return lose("result", call) if card.result else call()
 PredictionCard._on_commit = lambda card, content: lose("commit", lambda: answered(card, content))
-PredictionCard._send = lambda card, *given, **named: lose("result", lambda: sent(card, *given, **named)) if card.result else sent(card, *given, **named)
+PredictionCard._send = send
 """
 
 

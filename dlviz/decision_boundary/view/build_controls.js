@@ -1,7 +1,7 @@
 // Arguments of the learner's function that builds the network, as controls, and buttons that train what it built.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
+import { argmin, format } from "../../kit/js/numbers.js";
 import { controlBar } from "../../kit/js/controls.js";
 import { trainingButtons } from "../../kit/js/training_buttons.js";
 
@@ -33,7 +33,7 @@ export function buildControls({ messages, signal, request, send }) {
     if (choices.every((value) => typeof value === "boolean")) {
       bar.toggle({ label: name, get: () => current(name), set: (value) => choose(name, value) });
     } else if (choices.every((value) => typeof value === "number")) {
-      const index = () => nearestIndex(choices, current(name));
+      const index = () => argmin(choices.length, (k) => Math.abs(choices[k] - current(name)));
       bar.range({ label: name, max: () => choices.length - 1, get: index, set: (k) => choose(name, choices[k]), text: (k) => text(k === index() ? current(name) : choices[k]) });
     } else {
       bar.choice({ label: name, options: choices.map((value, k) => [String(k), text(value)]), get: () => String(choices.indexOf(current(name))), set: (k) => choose(name, choices[Number(k)]) });
@@ -52,8 +52,4 @@ export function buildControls({ messages, signal, request, send }) {
       buttons.show(build.remaining, [...COUNTS, 1].map(() => live));
     },
   };
-}
-
-function nearestIndex(values, wanted) {
-  return values.reduce((best, value, k) => (Math.abs(value - wanted) < Math.abs(values[best] - wanted) ? k : best), 0);
 }

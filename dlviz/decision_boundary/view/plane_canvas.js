@@ -1,13 +1,14 @@
 // The plane: probabilities as colors, the boundary, the points, a cursor that reads probabilities, and a brush that paints points.
 
-import { drawBox, drawRing } from "../../kit/js/canvas.js";
-import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { drawRing } from "../../kit/js/canvas.js";
+import { h, fillIn } from "../../kit/js/dom.js";
 import { tween } from "../../kit/js/animation.js";
-import { argmin, format } from "../../kit/js/numbers.js";
+import { format } from "../../kit/js/numbers.js";
 import { channels, pixelCanvas, hidpiContext, scratch } from "../../kit/js/heatmap.js";
 import { contour } from "./contour.js";
 import { legend, markerPainter } from "./class_markers.js";
-import { cellCenter, planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { planeAxes } from "../../kit/js/plane_axes.js";
+import { planeCursor } from "../../kit/js/plane_cursor.js";
 import { placeReadout } from "../../kit/js/readout.js";
 
 const BOX = { left: 38, top: 6, size: 360 };
@@ -49,12 +50,16 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   const fade = tween({ redraw: () => { timer = requestAnimationFrame(drawCursor); } });
   signal.addEventListener("abort", () => cancelAnimationFrame(timer));
   let state = { colors: null, brush: -1, painted: [], live: false, trainable: true, explained: null, explainable: false };
-  let cursor = { row: 0, column: 0, visible: false };
-  let lastPainted = null;
+  const cursor = planeCursor({
+    button, canvas, signal, changed: drawCursor, isPainting, spacing: STROKE_SPACING,
+    paint: (point) => paint([[...point, state.brush]]),
+    pick(pixel, isKey) {
+      const point = nearestPoint(pixel, isKey ? Infinity : PICK_RADIUS);
+      if (point >= 0) pick(point * scene.point_stride);
+    },
+  });
 
   function show(next) {
-    const center = Math.floor(next.side / 2);
-    if (scene?.side !== next.side) cursor = { ...cursor, row: center, column: center };
     scene = next;
     before = background;
     pictures += 1;
@@ -62,6 +67,7 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     fade.go([pictures], now - shownAt < 2 * FADE ? 0 : FADE);
     shownAt = now;
     axes = planeAxes(BOX, scene.limits);
+    cursor.show(axes, scene.side);
     button.setAttribute("aria-label", fillIn(messages.plane, { classes: scene.classes.join(", ") }));
     classes.replaceChildren(...legend(scene, messages));
   }
@@ -152,18 +158,12 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
     context.globalAlpha = before ? share : 1;
     context.drawImage(background, 0, 0, WIDTH, HEIGHT);
     context.globalAlpha = 1;
-    if (cursor.visible) {
-      const cell = BOX.size / scene.side;
-      const [x, y] = [BOX.left + cursor.column * cell, BOX.top + cursor.row * cell];
-      const size = Math.max(cell, 5);
-      const box = [x + cell / 2 - size / 2 - 1, y + cell / 2 - size / 2 - 1, size + 2, size + 2];
-      drawBox(context, box, state.colors.paper, 4);
-      drawBox(context, box, state.colors.select, 2);
-    }
+    cursor.draw(context, state.colors);
+    button.toggleAttribute("data-clickable", cursor.visible && nearestPoint(cursor.at, PICK_RADIUS) >= 0);
     hint.textContent = hintText();
     readout.hidden = !cursor.visible;
     readout.textContent = cursor.visible ? probabilityText() : "";
-    if (cursor.visible) placeReadout(readout, axes.pixel(cursorPoint()));
+    if (cursor.visible) placeReadout(readout, cursor.pixel());
   }
   function hintText() {
     if (isPainting()) return messages.paint_hint;
@@ -171,93 +171,21 @@ export function planeCanvas({ messages, signal, paint, clear, pick, explain }) {
   }
   function probabilityText() {
     const { side, probs, classes } = outputs();
-    const [x, y] = cursorPoint();
+    const [x, y] = axes.point(cursor.pixel());
     const p = cursor.row * side + cursor.column;
     const texts = classes.map((name, label) => `p(${name}) ${format(probs[label * side * side + p])}`);
     return fillIn(messages.probs_at, { x: format(x, 3), y: format(y, 3), probs: texts.join(" · ") });
   }
 
-  function cursorPoint() {
-    return cellCenter(scene.limits, scene.side, cursor.row, cursor.column);
-  }
-  function moveCursor(row, column) {
-    const clamp = (value) => Math.max(0, Math.min(scene.side - 1, value));
-    cursor = { row: clamp(row), column: clamp(column), visible: true };
-  }
-  function moveCursorTo([px, py]) {
-    const cell = BOX.size / scene.side;
-    moveCursor(Math.floor((py - BOX.top) / cell), Math.floor((px - BOX.left) / cell));
-  }
-  /** The data point nearest to a pixel, within so many pixels; −1 for none. */
-  function nearestPoint([px, py], radius) {
-    const best = argmin(scene.labels.length, (p) => distance(axes.pixel([scene.points[2 * p], scene.points[2 * p + 1]]), [px, py]), radius);
-    return best < 0 ? -1 : best * scene.point_stride;
-  }
-  function pickNearest(pixel, radius) {
-    const point = isPickable() ? nearestPoint(pixel, radius) : -1;
-    if (point >= 0) pick(point);
-  }
-  /** Paint a point; five digits are finer than a pixel. */
-  function paintAt(point) {
-    paint([[...point.map((value) => Number(value.toPrecision(5))), state.brush]]);
-  }
-  function paintPixel(pixel) {
-    lastPainted = pixel;
-    paintAt(axes.point(pixel));
-  }
-  /** Whether a click on a point explains its training step. */
-  function isPickable() {
-    return state.live && state.trainable && state.brush < 0;
+  /** The point of which a click at a pixel explains the training step; −1 for none. */
+  function nearestPoint(pixel, radius) {
+    return state.live && state.trainable && !isPainting() ? axes.nearest(scene.points, pixel, radius) : -1;
   }
   function isPainting() {
     return state.live && state.brush >= 0;
   }
-
-  button.addEventListener("pointerdown", (event) => {
-    const pixel = pointerPixel(canvas, event);
-    moveCursorTo(pixel);
-    if (isPainting() && event.button === 0 && axes.contains(pixel)) {
-      button.setPointerCapture(event.pointerId);
-      paintPixel(pixel);
-    }
-    drawCursor();
-    if (event.button === 0) pickNearest(pixel, PICK_RADIUS);
-  }, { signal });
-  button.addEventListener("pointermove", (event) => {
-    const pixel = pointerPixel(canvas, event);
-    moveCursorTo(pixel);
-    button.toggleAttribute("data-clickable", isPickable() && nearestPoint(pixel, PICK_RADIUS) >= 0);
-    if (lastPainted && event.buttons && axes.contains(pixel) && distance(pixel, lastPainted) >= STROKE_SPACING) paintPixel(pixel);
-    drawCursor();
-  }, { signal });
-  for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, () => { lastPainted = null; }, { signal });
-  button.addEventListener("focus", () => {
-    cursor.visible = true;
-    drawCursor();
-  }, { signal });
-  for (const end of ["pointerleave", "blur"]) {
-    button.addEventListener(end, () => {
-      cursor.visible = end === "pointerleave" && document.activeElement === button && button.matches(":focus-visible");
-      drawCursor();
-    }, { signal });
-  }
-  onKeys(button, signal, (event) => {
-    const direction = arrowDirection(event);
-    if (!direction && !(event.key === "Enter" && state.live)) return false;
-    const distance = event.shiftKey ? 8 : 1;
-    cursor.visible = true;
-    if (direction) moveCursor(cursor.row + direction[1] * distance, cursor.column + direction[0] * distance);
-    else if (isPainting()) paintAt(cursorPoint());
-    else pickNearest(axes.pixel(cursorPoint()), Infinity);
-    drawCursor();
-    return true;
-  });
   clearButton.addEventListener("click", clear, { signal });
   explainButton.addEventListener("click", explain, { signal });
 
   return { element, show, draw };
-}
-
-function distance([x, y], [toX, toY]) {
-  return Math.hypot(x - toX, y - toY);
 }

@@ -1,10 +1,11 @@
 // One unit: its map enlarged, its equation, and its weights, each with a slider and a text field.
 
 import { drawBox } from "../../kit/js/canvas.js";
-import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { h, fillIn } from "../../kit/js/dom.js";
 import { format } from "../../kit/js/numbers.js";
 import { heatmap, maxAbs, hidpiContext, scratch } from "../../kit/js/heatmap.js";
-import { cellCenter } from "../../kit/js/plane_axes.js";
+import { cellCenter, planeAxes } from "../../kit/js/plane_axes.js";
+import { planeCursor } from "../../kit/js/plane_cursor.js";
 
 const SIZE = 160;
 
@@ -29,8 +30,7 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
   /** The unit that is shown, with its scene, its layer and the linear layer behind it. */
   let shown = null;
   let colors = null;
-  /** Row and column of the map's cursor, or null. */
-  let cursor = null;
+  const cursor = planeCursor({ button: map, canvas, signal, changed: () => draw(colors) });
   /** Which unit the rows belong to, so that they are built anew only for another unit. */
   let rowsKey = "";
   let rows = [];
@@ -46,6 +46,7 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
     const { scene, layer, unit: k, linear, live } = shown;
     title.textContent = fillIn(messages.unit, { name: layer.name === layer.kind ? layer.name : `${layer.name} ${layer.kind}`, unit: k, count: layer.units });
     map.setAttribute("aria-label", title.textContent);
+    cursor.show(planeAxes({ left: 0, top: 0, size: SIZE }, scene.limits), scene.map_side);
     equation.textContent = layer.equations[k];
     inputsFrom.textContent = linear?.inputs[0]?.startsWith("h") ? fillIn(messages.inputs_from, { name: linear.sources.join(", ") }) : "";
     showWeights(linear, k, live);
@@ -148,41 +149,16 @@ export function unitPanel({ messages, signal, edit, reset, close }) {
     const max = maxAbs(values);
     context.drawImage(heatmap(values, 0, side, side, max, colors, scratch), 0, 0, SIZE, SIZE);
     drawBox(context, [0.5, 0.5, SIZE - 1, SIZE - 1], colors.line);
-    const cell = SIZE / side;
-    if (cursor) drawBox(context, [cursor[1] * cell, cursor[0] * cell, cell, cell], colors.select, 2);
-    readout.textContent = cursor ? cursorText(values) : max > 0 ? fillIn(messages.range, { most: format(max, 3) }) : messages.zero;
+    cursor.draw(context, colors);
+    readout.textContent = cursor.visible ? cursorText(values) : max > 0 ? fillIn(messages.range, { most: format(max, 3) }) : messages.zero;
   }
   function cursorText(values) {
     const { scene, layer, unit: k } = shown;
     const { map_side: side, map_stride: stride } = scene;
-    const [row, column] = cursor.map((index) => Math.floor(stride / 2) + index * stride);
+    const [row, column] = [cursor.row, cursor.column].map((index) => Math.floor(stride / 2) + index * stride);
     const [x, y] = cellCenter(scene.limits, scene.side, row, column);
-    return fillIn(messages.value, { name: layer.name, unit: k, x: format(x, 3), y: format(y, 3), value: format(values[cursor[0] * side + cursor[1]], 5) });
+    return fillIn(messages.value, { name: layer.name, unit: k, x: format(x, 3), y: format(y, 3), value: format(values[cursor.row * side + cursor.column], 5) });
   }
-  function moveCursor(row, column) {
-    const clamp = (value) => Math.max(0, Math.min(shown.scene.map_side - 1, value));
-    cursor = [clamp(row), clamp(column)];
-    draw(colors);
-  }
-  map.addEventListener("pointermove", (event) => {
-    const box = canvas.getBoundingClientRect();
-    const cell = SIZE / shown.scene.map_side;
-    moveCursor(Math.floor((event.clientY - box.top) / cell), Math.floor((event.clientX - box.left) / cell));
-  }, { signal });
-  for (const end of ["pointerleave", "blur"]) {
-    map.addEventListener(end, () => {
-      cursor = null;
-      draw(colors);
-    }, { signal });
-  }
-  onKeys(map, signal, (event) => {
-    const direction = arrowDirection(event);
-    if (!direction) return false;
-    const center = Math.floor(shown.scene.map_side / 2);
-    const [row, column] = cursor ?? [center, center];
-    moveCursor(row + direction[1], column + direction[0]);
-    return true;
-  });
 
   return { element, show, draw };
 }

@@ -1,11 +1,12 @@
 // The plane: points that get noise or walk back, arrows of the network's predictions, the path of one point, and a cursor that reads.
 
-import { drawArrow, drawBox, drawDisc, drawLine, drawRing, scaledPath } from "../../kit/js/canvas.js";
-import { arrowDirection, h, fillIn, onKeys } from "../../kit/js/dom.js";
+import { drawArrow, drawDisc, drawLine, drawRing, scaledPath } from "../../kit/js/canvas.js";
+import { h, fillIn } from "../../kit/js/dom.js";
 import { tween } from "../../kit/js/animation.js";
-import { argmin, format } from "../../kit/js/numbers.js";
+import { format } from "../../kit/js/numbers.js";
 import { hidpiContext } from "../../kit/js/heatmap.js";
-import { cellCenter, planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { cellCenter, planeAxes } from "../../kit/js/plane_axes.js";
+import { planeCursor } from "../../kit/js/plane_cursor.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { part, subscript } from "./decode.js";
 
@@ -30,8 +31,8 @@ export function planePicture({ messages, signal, pick }) {
   let state = null;
   let axes = null;
   let size = 384;
-  let cursor = { row: 7, column: 7, visible: false };
   let timer = 0;
+  const cursor = planeCursor({ button, canvas, signal, changed: paint, pick: (pixel, isKey) => pick(nearestPoint(pixel, isKey ? Infinity : PICK_RADIUS)) });
   const motion = tween({ redraw: () => { timer = requestAnimationFrame(paint); } });
   signal.addEventListener("abort", () => cancelAnimationFrame(timer));
 
@@ -45,6 +46,7 @@ export function planePicture({ messages, signal, pick }) {
     state = next;
     size = Math.max(220, Math.min(380, next.width - LEFT - 8));
     axes = planeAxes({ left: LEFT, top: TOP, size }, next.scene.limits);
+    cursor.show(axes, next.scene.side);
     button.setAttribute("aria-label", messages[next.backward ? "plane_alt_walk" : "plane_alt_noise"]);
     if (next.points) motion.go(next.points, next.ms, true);
     paint();
@@ -61,14 +63,12 @@ export function planePicture({ messages, signal, pick }) {
       drawSelected(context);
     });
     axes.draw(context, colors);
-    if (cursor.visible) {
-      const cell = size / scene.side;
-      drawBox(context, [LEFT + cursor.column * cell, TOP + cursor.row * cell, cell, cell], colors.select, 1.5);
-    }
+    cursor.draw(context, colors);
+    button.toggleAttribute("data-over-point", cursor.visible && nearestPoint(cursor.at, PICK_RADIUS) >= 0);
     readout.hidden = !cursor.visible;
     if (cursor.visible) {
       readout.replaceChildren(...read().map((line) => h("div", {}, line)));
-      placeReadout(readout, axes.pixel(cellPoint(cursor.row * scene.side + cursor.column)));
+      placeReadout(readout, cursor.pixel());
     }
   }
   /** The data that samples should become. */
@@ -149,56 +149,19 @@ export function planePicture({ messages, signal, pick }) {
     drawDisc(context, now, 6, colors.paper);
     drawDisc(context, now, 4.5, colors.select);
   }
-  const cellPoint = (cell) => gridPoint(state.scene, cell);
   /** What torch computed at the cell of the cursor. */
   function read() {
     const { grid, scene, k } = state;
     const cell = cursor.row * scene.side + cursor.column;
     const pair = (values) => `(${[...values].map((value) => format(value, 3)).join(", ")})`;
-    const place = fillIn(messages["read.place"], { x: pair(cellPoint(cell)) });
+    const place = fillIn(messages["read.place"], { x: pair(gridPoint(scene, cell)) });
     if (!grid) return [place, messages["read.none"]];
     const at = (values) => pair(values.subarray(2 * cell, 2 * cell + 2));
     return [place, fillIn(messages["read.noise"], { value: at(grid.noise) }), fillIn(messages["read.score"], { value: at(grid.score) }), fillIn(messages["read.x0"], { value: at(grid.x0) }), fillIn(messages["read.t"], { k: subscript(Math.max(1, k)), t: Math.max(0, k - 1) })];
   }
-  function moveCursor(row, column) {
-    const clamp = (value) => Math.max(0, Math.min(state.scene.side - 1, value));
-    cursor = { row: clamp(row), column: clamp(column), visible: true };
-  }
   function nearestPoint(pixel, radius) {
-    const { points } = state;
-    if (!points) return -1;
-    return argmin(points.length / 2, (p) => {
-      const [x, y] = axes.pixel([points[2 * p], points[2 * p + 1]]);
-      return Math.hypot(x - pixel[0], y - pixel[1]);
-    }, radius);
+    return state.points ? axes.nearest(state.points, pixel, radius) : -1;
   }
-
-  button.addEventListener("pointermove", (event) => {
-    if (!state) return;
-    const pixel = pointerPixel(canvas, event);
-    const cell = size / state.scene.side;
-    moveCursor(Math.floor((pixel[1] - TOP) / cell), Math.floor((pixel[0] - LEFT) / cell));
-    cursor.visible = axes.contains(pixel);
-    button.toggleAttribute("data-over-point", nearestPoint(pixel, PICK_RADIUS) >= 0);
-    paint();
-  }, { signal });
-  button.addEventListener("click", (event) => {
-    if (event.detail && state) pick(nearestPoint(pointerPixel(canvas, event), PICK_RADIUS));
-  }, { signal });
-  for (const [name, isVisible] of [["focus", () => button.matches(":focus-visible")], ["pointerleave", () => false], ["blur", () => false]]) {
-    button.addEventListener(/** @type {string} */ (name), () => {
-      cursor.visible = /** @type {() => boolean} */ (isVisible)();
-      paint();
-    }, { signal });
-  }
-  onKeys(button, signal, (event) => {
-    const direction = arrowDirection(event);
-    if (!state || (!direction && event.key !== "Enter")) return false;
-    if (direction) moveCursor(cursor.row + direction[1], cursor.column + direction[0]);
-    else pick(nearestPoint(axes.pixel(cellPoint(cursor.row * state.scene.side + cursor.column)), Infinity));
-    paint();
-    return true;
-  });
   return { element, draw };
 }
 

@@ -1,11 +1,12 @@
 // The plane: what the discriminator says of each place, real points, fakes that move, their gradients, and the generator's grid.
 
-import { drawBox, drawRing } from "../../kit/js/canvas.js";
-import { arrowDirection, h, s, fillIn, onKeys } from "../../kit/js/dom.js";
+import { drawRing } from "../../kit/js/canvas.js";
+import { h, s, fillIn } from "../../kit/js/dom.js";
 import { redrawOnChange, tween } from "../../kit/js/animation.js";
-import { argmin, format } from "../../kit/js/numbers.js";
+import { format } from "../../kit/js/numbers.js";
 import { channels, hidpiContext, pixelCanvas, themeColors } from "../../kit/js/heatmap.js";
-import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
+import { planeAxes } from "../../kit/js/plane_axes.js";
+import { planeCursor } from "../../kit/js/plane_cursor.js";
 import { placeReadout } from "../../kit/js/readout.js";
 import { roundDown } from "../../kit/js/scale.js";
 
@@ -38,8 +39,14 @@ export function planeView({ messages, root, signal, select, paint }) {
   /** @type {ReturnType<typeof planeAxes>} */
   let axes = null;
   let state = { heat: true, arrows: true, grid: false, selected: -1, brush: false, painted: [] };
-  let cursor = { row: 0, column: 0, visible: false };
-  let stroke = null;
+  const cursor = planeCursor({
+    button, canvas, signal, isPainting: () => state.brush, paint: (point) => paint([point]), spacing: STROKE_SPACING,
+    pick: (pixel, isKey) => select(axes.nearest(scene.fakes, pixel, isKey ? Infinity : PICK_RADIUS)),
+    changed() {
+      showReadout();
+      redraw();
+    },
+  });
   let shownAt = -MOVE;
   /** The discriminator's opinion as a picture, and the scene and theme that it was made of. */
   let heat = { of: null, theme: "", picture: null };
@@ -49,10 +56,9 @@ export function planeView({ messages, root, signal, select, paint }) {
   const motion = tween({ redraw });
 
   function show(next) {
-    const center = Math.floor(next.side / 2);
-    if (scene?.side !== next.side) cursor = { row: center, column: center, visible: cursor.visible };
     scene = next;
     axes = planeAxes(BOX, scene.limits);
+    cursor.show(axes, scene.side);
     const now = performance.now();
     motion.go(joined(scene.fakes, scene.warp), Math.min(MOVE, now - shownAt));
     shownAt = now;
@@ -119,7 +125,7 @@ export function planeView({ messages, root, signal, select, paint }) {
       }
     });
     axes.draw(context, colors);
-    if (cursor.visible) drawCursor(context);
+    cursor.draw(context, colors);
   }
   function heatPicture() {
     if (heat.of === scene && heat.theme === root.dataset.theme) return heat.picture;
@@ -199,86 +205,16 @@ export function planeView({ messages, root, signal, select, paint }) {
       context.stroke(lines);
     }
   }
-  function drawCursor(context) {
-    const cell = BOX.size / scene.side;
-    const box = [BOX.left + cursor.column * cell - 1, BOX.top + cursor.row * cell - 1, cell + 2, cell + 2];
-    drawBox(context, box, colors.paper, 4);
-    drawBox(context, box, colors.select, 2);
-  }
   function showReadout() {
     // It would cover what is being painted.
     readout.hidden = !cursor.visible || !scene || state.brush;
     if (readout.hidden) return;
     const p = cursor.row * scene.side + cursor.column;
-    const point = cursorPoint();
-    const values = [...point, scene.heat[p], scene.heat_logits[p], scene.heat_gradients[2 * p], scene.heat_gradients[2 * p + 1]];
+    const values = [...axes.point(cursor.pixel()), scene.heat[p], scene.heat_logits[p], scene.heat_gradients[2 * p], scene.heat_gradients[2 * p + 1]];
     const [x, y, d, logit, gx, gy] = values.map((value) => format(value, 3));
     readout.textContent = fillIn(messages[`at${kind()}`], { x, y, d, logit, gx, gy });
-    placeReadout(readout, axes.pixel(point));
+    placeReadout(readout, cursor.pixel());
   }
-  /** Center of the cursor's cell, in the plane. @returns {[number, number]} */
-  function cursorPoint() {
-    const [left, right, bottom, top] = scene.limits;
-    return [left + ((cursor.column + 0.5) / scene.side) * (right - left), top - ((cursor.row + 0.5) / scene.side) * (top - bottom)];
-  }
-  function moveCursor(row, column) {
-    const clamp = (value) => Math.max(0, Math.min(scene.side - 1, value));
-    cursor = { row: clamp(row), column: clamp(column), visible: true };
-  }
-  function moveCursorTo([px, py]) {
-    const cell = BOX.size / scene.side;
-    moveCursor(Math.floor((py - BOX.top) / cell), Math.floor((px - BOX.left) / cell));
-  }
-  function refresh() {
-    showReadout();
-    redraw();
-  }
-  /** Select the fake that is nearest to a pixel, or none if there is none within so many pixels. */
-  function pickNearest([px, py], radius) {
-    select(argmin(scene.fakes.length / 2, (k) => {
-      const [x, y] = axes.pixel([scene.fakes[2 * k], scene.fakes[2 * k + 1]]);
-      return Math.hypot(x - px, y - py);
-    }, radius));
-  }
-  function paintAt(pixel) {
-    stroke = pixel;
-    paint([axes.point(pixel).map((value) => Number(value.toPrecision(5)))]);
-  }
-
-  button.addEventListener("pointerdown", (event) => {
-    const pixel = pointerPixel(canvas, event);
-    if (event.button !== 0 || !axes.contains(pixel)) return;
-    moveCursorTo(pixel);
-    if (state.brush) {
-      button.setPointerCapture(event.pointerId);
-      paintAt(pixel);
-    } else pickNearest(pixel, PICK_RADIUS);
-    refresh();
-  }, { signal });
-  button.addEventListener("pointermove", (event) => {
-    const pixel = pointerPixel(canvas, event);
-    if (axes.contains(pixel)) moveCursorTo(pixel);
-    else cursor.visible = false;
-    if (stroke && event.buttons && axes.contains(pixel) && Math.hypot(pixel[0] - stroke[0], pixel[1] - stroke[1]) >= STROKE_SPACING) paintAt(pixel);
-    refresh();
-  }, { signal });
-  for (const end of ["pointerup", "pointercancel"]) button.addEventListener(end, () => { stroke = null; }, { signal });
-  for (const name of ["focus", "pointerleave", "blur"]) {
-    button.addEventListener(name, () => {
-      cursor.visible = name !== "blur" && button.matches(":focus-visible");
-      refresh();
-    }, { signal });
-  }
-  onKeys(button, signal, (event) => {
-    const direction = arrowDirection(event);
-    if (!direction && event.key !== "Enter") return false;
-    const cells = event.shiftKey ? 5 : 1;
-    if (direction) moveCursor(cursor.row + direction[1] * cells, cursor.column + direction[0] * cells);
-    else if (state.brush) paintAt(axes.pixel(cursorPoint()));
-    else pickNearest(axes.pixel(cursorPoint()), Infinity);
-    refresh();
-    return true;
-  });
   return { element, show, update };
 }
 

@@ -1,6 +1,7 @@
 // A square picture of the plane on a canvas: its two scales, its frame with ticks and axis names, and the pointer's place in it.
 
 import { drawBox, drawHaloText, drawTicks } from "./canvas.js";
+import { argmin } from "./numbers.js";
 import { scale } from "./scale.js";
 
 /**
@@ -40,7 +41,11 @@ export function planeAxes(box, [left, right, bottom, top]) {
     call();
     context.restore();
   }
-  return { across, up, pixel, point, contains, draw, clipped };
+  /** Number of the point that is drawn nearest to a pixel, within so many pixels; −1 for none. @param {Float32Array} points x and y of each @param {number[]} at */
+  function nearest(points, [x, y], radius = Infinity) {
+    return argmin(points.length / 2, (k) => Math.hypot(across.pixel(points[2 * k]) - x, up.pixel(points[2 * k + 1]) - y), radius);
+  }
+  return { box, across, up, pixel, point, contains, nearest, draw, clipped };
 }
 
 /** Pixel of the pointer on a canvas, in CSS pixels. @param {HTMLElement} canvas @param {PointerEvent | MouseEvent} event @returns {[number, number]} */

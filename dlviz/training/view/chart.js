@@ -86,8 +86,7 @@ export function curvePanel({ signal, hover, label, stepTitle }) {
 
   function drawMark({ step, kind, text, row }) {
     const line = plot.vertical(step, `live-mark ${kind}`);
-    if (!text) return [line];
-    return [line, textAt(plot.scales().x.pixel(step), plot.area.top + 9 + 12 * (row % 4), "live-mark-text", text)];
+    return text ? [line, textAt(plot.scales().x.pixel(step), plot.area.top + 9 + 12 * (row % 4), "live-mark-text", text)] : [line];
   }
   /** A text to the right of a position, or to its left where it would not fit. */
   function textAt(left, top, kind, text) {
@@ -106,15 +105,15 @@ export function curvePanel({ signal, hover, label, stepTitle }) {
     const length = lengthOf(curve);
     const smooth = smoothing > 0 && length > 2;
     const kind = picked ? "picked" : faded ? "faded" : behind ? "behind" : smooth ? "raw" : "single";
-    // Curves of other runs would hide each other with their raw values, too.
-    const drawn = smooth && behind ? averages(points, length, smoothing) : rawPoints(points, length);
+    const average = smooth ? averages(points, length, smoothing) : null;
     const style = `--own:${color};stroke-dasharray:${striped || dash || "none"}`;
     const { x } = plot.scales();
     const nonfinite = points.nonfiniteIndices.filter((p) => p < length).map((p) => `M${x.pixel(points.x(p)).toFixed(1)},${plot.area.bottom}v-5`);
     return [
-      plot.path(drawn, `live-line ${kind}`, style),
+      // Curves of other runs would hide each other with their raw values, too.
+      plot.path((behind && average) || rawPoints(points, length), `live-line ${kind}`, style),
       s("path", { class: "live-nonfinite", d: nonfinite.join("") }),
-      ...(smooth && !behind ? [plot.path(averages(points, length, smoothing), "live-line average", style)] : []),
+      ...(average && !behind ? [plot.path(average, "live-line average", style)] : []),
     ];
   }
   /** Names at the right ends of two or more curves, moved apart where they would overlap. */

@@ -129,25 +129,27 @@ function render({ model, el, signal }) {
     empty.hidden = groups.size > 0;
     for (const [base, panel] of panels) panel.element.hidden = !groups.has(base);
     const { others } = run;
+    const { name } = model.get("scene");
     const picked = model.get("picked") < others.length ? model.get("picked") : -1;
     const until = model.get("step") >= FRAMES ? Infinity : stepAt(model.get("step"));
     const marks = visibleMarks(until);
     for (const [base, metrics] of groups) {
-      const behind = others.flatMap((other, index) => curvesOf(other, other.metrics.filter((points) => panelOf(points.name) === base)).map((curve) => ({
-        ...curve, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked, label: other.name, title: `${other.name} · ${curve.points.name}`,
+      const behind = others.flatMap((other, index) => curvesOf(other, other.metrics.filter((points) => panelOf(points.name) === base), other.name).map((curve) => ({
+        ...curve, behind: true, picked: index === picked, faded: picked >= 0 && index !== picked,
       })));
       // Beside others a run has its name, unless it has several curves here.
-      const own = curvesOf(run, metrics).map((curve) => (behind.length && metrics.length === 1 ? { ...curve, label: model.get("scene").name, title: `${model.get("scene").name} · ${curve.title}` } : curve));
+      const own = curvesOf(run, metrics, behind.length && metrics.length === 1 ? name : "");
       panelFor(base).draw({ width: panelWidth(groups.size, width), curves: [...behind, ...own], until, logX: model.get("log_x"), logY: model.get("log_y"), smoothing: model.get("smoothing"), marks });
     }
-    const rows = others.map(({ name, settings: values, first, hue, metrics }) => ({ name, settings: values, first, color: colorOf(hue), last: lastValues(metrics, Infinity) }));
-    const own = { name: model.get("scene").name, settings: settings(), first: firstValues(run.marks), color: colorOf(run.hue), last: lastValues([...run.metrics.values()], until) };
+    const rows = others.map(({ name: label, settings: values, first, hue, metrics }) => ({ name: label, settings: values, first, color: colorOf(hue), last: lastValues(metrics, Infinity) }));
+    const own = { name, settings: settings(), first: firstValues(marksOf("hyperparameter")), color: colorOf(run.hue), last: lastValues([...run.metrics.values()], until) };
     table.show([...rows, own], picked);
     drawStatus(until);
     drawLayers(until);
   }
-  function curvesOf({ hue }, metrics) {
-    return metrics.map((points, k) => ({ points, color: colorOf(hue), dash: DASHES[k % DASHES.length], label: points.name, title: points.name }));
+  /** The curves of some metrics of a run; with a name it stands at their ends and before the metric's name. */
+  function curvesOf({ hue }, metrics, name) {
+    return metrics.map((points, k) => ({ points, color: colorOf(hue), dash: DASHES[k % DASHES.length], label: name || points.name, title: name ? `${name} · ${points.name}` : points.name }));
   }
   /** The run's metrics by panel. After a restart there are no values yet, but the panels of the past runs stay. */
   function groupMetrics() {
@@ -163,9 +165,12 @@ function render({ model, el, signal }) {
     }
     return panels.get(base);
   }
+  function marksOf(kind) {
+    return run.marks.filter((mark) => mark.kind === kind);
+  }
   function visibleMarks(until) {
-    const changes = run.marks.filter((mark) => mark.kind === "hyperparameter").map((mark, row) => ({ ...mark, row, text: fillIn(messages.changed, { name: mark.name, old: valueText(mark.old), new: valueText(mark.new) }) }));
-    const epochs = run.marks.filter((mark) => mark.kind === "epoch");
+    const changes = marksOf("hyperparameter").map((mark, row) => ({ ...mark, row, text: fillIn(messages.changed, { name: mark.name, old: valueText(mark.old), new: valueText(mark.new) }) }));
+    const epochs = marksOf("epoch");
     return [...(epochs.length <= 40 ? epochs : []), ...changes].filter((mark) => mark.step <= until);
   }
   /** Two panels beside each other if there is space for both. */
@@ -177,7 +182,7 @@ function render({ model, el, signal }) {
   /** The run's status; of a replayed step only what is known of it. */
   function statusAt(until) {
     if (until === Infinity) return run.status;
-    const ended = run.marks.filter((mark) => mark.kind === "epoch" && mark.step < until).length;
+    const ended = marksOf("epoch").filter((mark) => mark.step < until).length;
     return { ...run.status, state: "replay", step: until, epoch: Math.min(run.status.epochs, ended + 1), seconds: 0 };
   }
   function drawStatus(until) {
@@ -192,7 +197,7 @@ function render({ model, el, signal }) {
     on.ui.setSignature(parts.join(" · "));
     on.ui.setBadge({ kind: overhead > 0.03 ? "" : "good", text: fillIn(messages.overhead, { share: `${(100 * overhead).toFixed(1)}%` }) });
     on.ui.setSummary(fillIn(messages.summary, { name: parts.join(", ") }));
-    const first = run.marks.find((mark) => mark.kind === "nonfinite");
+    const [first] = marksOf("nonfinite");
     on.ui.setNotes([
       ...(first ? [{ kind: "bad", text: fillIn(messages.nonfinite_layer, { name: first.name, step: first.step }) }] : []),
       ...(isLive() ? model.get("scene").notes : []),
@@ -260,8 +265,8 @@ function lastValues(metrics, until) {
 }
 
 /** The value at the start of the run of each hyperparameter that was changed. */
-function firstValues(marks) {
-  return Object.fromEntries(marks.filter((mark) => mark.kind === "hyperparameter").map((mark) => [mark.name, mark.old]).reverse());
+function firstValues(changes) {
+  return Object.fromEntries(changes.map((mark) => [mark.name, mark.old]).reverse());
 }
 
 /** Seconds as text, such as "4.2 s" or "1:05". */
