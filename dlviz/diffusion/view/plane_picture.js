@@ -54,7 +54,7 @@ export function planePicture({ messages, signal, pick }) {
   function paint() {
     if (!state) return;
     const context = hidpiContext(canvas, LEFT + size + 8, TOP + size + 22);
-    const { colors, scene } = state;
+    const { colors } = state;
     axes.clipped(context, () => {
       drawArrows(context);
       if (state.backward) drawGhosts(context);
