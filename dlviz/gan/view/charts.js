@@ -43,7 +43,7 @@ export function measureCharts({ messages, signal, go }) {
         plot.resize(width, HEIGHT);
         plot.draw({
           label,
-          x: { domain: [0, last], ticks: [[0, "0"], [last, String(last)]] },
+          x: { domain: [0, last], ticks: [[0, "0"], [last, String(last)]], title: messages.unit },
           y: { domain: [low, high], ticks: [[low, format(low, 2)], [high, format(high, 3)]] },
           // A snapshot without a value, such as a step of the other module alone, does not break the line.
           content: () => series.map((values, k) => plot.path(values.map((value, index) => [index, value]).filter(([, value]) => Number.isFinite(value)), lines[k].class)),
