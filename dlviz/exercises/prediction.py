@@ -22,14 +22,23 @@ from dlviz.kit.messages import message
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Prediction(Displayable):
-    """Question with a computed answer: ``truth()`` returns one of ``options``, or a number or a shape.
+    """Question with a computed answer.
 
     It is false, and 0 as a number, as the result of a wrong answer is.
+
+    Attributes:
+        id: its id, such as "14.half".
+        truth: returns one of ``options``, or without options a number, or a shape.
+        options: the answers to choose from, if there are some.
+        is_shape: whether the answer is a shape, or another tuple of integers.
+        tolerance: by how much an answer may differ from a number that is asked for with few decimals; any may by a thousandth of it.
     """
 
     id: str
     truth: Callable[[], Any]
     options: tuple[str, ...] = ()
+    is_shape: bool = False
+    tolerance: float = 0.0
 
     def __bool__(self) -> bool:
         return False
@@ -41,7 +50,7 @@ class Prediction(Displayable):
         """Return the question and its options."""
         rows = tuple((f'"{option}"', message(self.key("options", option))) for option in self.options)
         option = next(iter(self.options), "")
-        how = message(f"exercises.predict.{'choose' if rows else 'fill'}", id=self.id, option=option)
+        how = message(f"exercises.predict.{'choose' if rows else f'fill-{self._kind}'}", id=self.id, option=option)
         headline = f"{SIGNS['not attempted']} {self.id}: {message('exercises.verdict.not-attempted')}"
         return Card(headline, (message(self.key("question")), how), rows)
 
@@ -81,7 +90,7 @@ class Prediction(Displayable):
         if first is None:
             return {}
         revealed = self.revealed()
-        return revealed | {"given": first, "right": _equal(first, revealed["truth"])}
+        return revealed | {"given": first, "right": self._is_right(first)}
 
     def widget(self) -> PredictionCard:
         """Return the widget that asks the question in a notebook."""
@@ -93,10 +102,10 @@ class Prediction(Displayable):
         notes = progress_file.commit(self.id, given) if first is None else ()
         revealed = self.revealed()
         open_gates(self.id)
-        earlier = None if first is None or _equal(first, given) else first
+        earlier = None if first is None or first == given else first
         return revealed | {
             "given": given,
-            "right": _equal(given, revealed["truth"]),
+            "right": self._is_right(given),
             "first": earlier,
             "notes": notes,
         }
@@ -122,17 +131,25 @@ class Prediction(Displayable):
         with isolated_rng(0):
             return self._as_json(self.truth())
 
+    def _is_right(self, answer: Any) -> bool:
+        """Return whether an answer, as a JSON value, is the truth."""
+        if isinstance(answer, Real):
+            return math.isclose(answer, self._truth, rel_tol=1e-3, abs_tol=max(self.tolerance, 1e-9))
+        return bool(answer == self._truth)
+
     def _as_json(self, answer: Any) -> Any:
         """Return an answer as a JSON value, or None if it does not fit the question."""
         if self.options:
             return answer if isinstance(answer, str) and answer in self.options else None
+        if self.is_shape:
+            is_tuple = isinstance(answer, (tuple, list))
+            fits = is_tuple and all(isinstance(n, int) and not isinstance(n, bool) for n in answer)
+            return list(answer) if fits else None
         if isinstance(answer, Tensor) and answer.numel() == 1:
             answer = answer.item()
         if isinstance(answer, Real) and not isinstance(answer, bool):
             number = float(answer)
-            return int(number) if number.is_integer() else number
-        if isinstance(answer, (tuple, list)) and all(isinstance(n, int) and not isinstance(n, bool) for n in answer):
-            return list(answer)
+            return int(number) if number.is_integer() else number if math.isfinite(number) else None
         return None
 
     def _rejection(self, answer: Any) -> str:
@@ -140,13 +157,11 @@ class Prediction(Displayable):
             return message(
                 "exercises.predict.option", got=repr(answer), options=", ".join(f'"{o}"' for o in self.options)
             )
-        return message("exercises.predict.value", got=describe(answer))
+        return message(f"exercises.predict.{self._kind}", got=describe(answer))
 
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, Real) and isinstance(b, Real):
-        return math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-9)
-    return bool(a == b)
+    @property
+    def _kind(self) -> str:
+        return "shape" if self.is_shape else "number"
 
 
 def _show(answer: Any) -> str:

@@ -108,25 +108,32 @@ def test_every_prediction_of_an_exported_page_by_mouse_and_show_me(open_page, ev
 
 
 @pytest.mark.parametrize(
-    ("typed", "read"),
+    ("id", "typed", "read"),
     [
-        ("20,100", "Read as the number 20,100."),
-        ("20100", "Read as the number 20,100."),
-        ("-1,234.5", "Read as the number -1234.5."),
-        ("(20,100)", "Read as the shape (20, 100)."),
-        ("3,4", "Read as the shape (3, 4)."),
-        ("64, 100", "Read as the shape (64, 100)."),
-        ("1,2345", "Read as the shape (1, 2345)."),
-        ("4,", "Read as the shape (4,)."),
-        ("about 3", message("exercise_cards.unreadable")),
-        ("", ""),
+        ("12.reads", "20,100", "Read as the number 20,100."),
+        ("12.reads", "20100", "Read as the number 20,100."),
+        ("12.reads", "-1,234.5", "Read as the number -1234.5."),
+        ("12.reads", "3/4", "Read as the number 0.75."),
+        ("12.reads", "75 %", "Read as the number 0.75."),
+        ("12.reads", "1/0", message("exercise_cards.unreadable_number")),
+        ("12.reads", "1e999", message("exercise_cards.unreadable_number")),
+        ("12.reads", "0,75", message("exercise_cards.unreadable_number")),
+        ("12.reads", "(20,100)", message("exercise_cards.unreadable_number")),
+        ("12.reads", "about 3", message("exercise_cards.unreadable_number")),
+        ("12.reads", "", ""),
+        ("11.shape", "(20,100)", "Read as the shape (20, 100)."),
+        ("11.shape", "3,4", "Read as the shape (3, 4)."),
+        ("11.shape", "64, 100", "Read as the shape (64, 100)."),
+        ("11.shape", "1,2345", "Read as the shape (1, 2345)."),
+        ("11.shape", "4,", "Read as the shape (4,)."),
+        ("11.shape", "4", message("exercise_cards.unreadable_shape")),
     ],
 )
-def test_a_typed_answer_says_how_it_is_read_and_groups_of_three_digits_are_a_number(open_page, typed, read):
-    page = open_page(PredictionCard(PREDICTIONS["12.reads"]))
-    field = card(page, "12.reads").get_by_role("textbox")
+def test_a_typed_answer_says_how_it_is_read_and_groups_of_three_digits_are_a_number(open_page, id, typed, read):
+    page = open_page(PredictionCard(PREDICTIONS[id]))
+    field = card(page, id).get_by_role("textbox")
     field.fill(typed)
-    expect(card(page, "12.reads").locator(".exercise-row .dlviz-soft")).to_have_text(read)
+    expect(card(page, id).locator(".exercise-row .dlviz-soft")).to_have_text(read)
     if typed == "20,100":
         page.keyboard.press("Enter")
         expect(card(page, "12.reads").locator(".dlviz-badge")).to_have_text(BADGES[True])

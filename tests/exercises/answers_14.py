@@ -233,14 +233,14 @@ def in_one_number(fakes, centers, radius):
 ACCEPTED = {
     "14.losses": [by_softplus, by_logsigmoid, by_a_module],
     "14.detach": [detached_later, without_gradients, two_backward_passes],
-    "14.retain": [fakes_made_again, with_frozen_discriminator],
+    "14.retain": [with_frozen_discriminator],
     "14.gradients": [by_the_chain_rule, by_the_other_sigmoid, by_autograd],
     "14.modes": [by_broadcasting, by_the_smallest_distance, mode_by_mode],
 }
 REJECTED = {
     "14.losses": [smoothed_labels, of_a_critic, one_for_each_sample, discriminators_only],
     "14.detach": [never_stepped, two_steps, gradients_set_to_zero],
-    "14.retain": [saturating_loss, discriminator_only, losses_exchanged],
+    "14.retain": [fakes_made_again, saturating_loss, discriminator_only, losses_exchanged],
     "14.gradients": [of_a_critic_too, stacked, of_the_discriminator, first_only],
     "14.modes": [three_fakes_needed, along_each_axis, share_of_the_others, in_one_number],
 }

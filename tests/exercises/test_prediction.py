@@ -255,9 +255,32 @@ def test_a_shape_may_be_any_sequence(answer):
     assert "(2, 2, 2, 2)" in repr(predict("03.jacobian", answer))
 
 
+@pytest.mark.parametrize("id", ["05.start", "05.floor", "14.half"])
+def test_more_digits_than_were_asked_for_are_right(id, progress_file):
+    longer = {"05.start": 2.3026, "05.floor": 1.4612, "14.half": 1.3863}[id]
+    assert predict(id, longer).passed
+    assert not predict(id, ANSWERS[id] + 0.02).passed
+
+
+def test_only_the_questions_that_ask_for_a_shape_have_one_as_their_answer():
+    asked = {id for id, item in PREDICTIONS.items() if item.is_shape}
+    assert asked == {id for id, answer in ANSWERS.items() if isinstance(answer, tuple)}
+
+
 @pytest.mark.parametrize(
     ("id", "answer"),
-    [("03.moved", "perhaps"), ("03.moved", 1), ("03.paths", "seven"), ("03.paths", True), ("03.paths", {})],
+    [
+        ("03.paths", float("inf")),
+        ("03.paths", float("nan")),
+        ("03.paths", (2, 3)),
+        ("03.jacobian", 16),
+        ("03.jacobian", (2.0, 2.0)),
+        ("03.moved", "perhaps"),
+        ("03.moved", 1),
+        ("03.paths", "seven"),
+        ("03.paths", True),
+        ("03.paths", {}),
+    ],
 )
 def test_an_answer_that_does_not_fit_is_explained_and_not_stored(id, answer, progress_file):
     result = predict(id, answer)

@@ -1,5 +1,6 @@
 """Exercises whose answer is used: what they report, and that one answer does not affect the next."""
 
+import pytest
 import torch
 
 from dlviz.exercises.catalog import items
@@ -75,3 +76,30 @@ def test_what_stops_outside_the_learners_code_is_not_called_the_learners():
     assert result.verdict == "wrong"
     assert "Your code stopped" not in result.message
     assert len(result.cases) == 5
+
+
+@pytest.mark.parametrize(
+    ("id", "answer", "text"),
+    [
+        ("07.precision", lambda *_: 0.5, "Your function returned float; expected: tuple (float, float, float)."),
+        ("12.cache", lambda *_: None, "Your function returned None; expected: tuple (Tensor (1, 3, 2)"),
+        ("14.detach", lambda *_: 1.5, "The result at [0] is float; expected: Tensor () float32."),
+        ("14.retain", lambda *_: None, "The result at [0] is None; expected: Tensor ()"),
+        ("14.retain", lambda *_: torch.tensor(1.0), "First difference at [0]"),
+        (
+            "09.detach",
+            lambda *given: print(items()["09.detach"].reference(*given)),
+            "The result at [6] is None; expected: Tensor",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_no_error_of_the_check_is_told_as_the_answers(id, answer, text):
+    result = items()[id].judge(answer, 0)
+    assert result.message.startswith(text)
+
+
+def test_an_error_of_the_answer_itself_stays_its_own():
+    def train_discriminator(generator, discriminator, optimizer, real, z):
+        raise ValueError("mine")
+
+    assert "ValueError: mine" in items()["14.detach"].judge(train_discriminator, 0).message

@@ -9,11 +9,12 @@ const ASK_AGAIN = 3000;
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
-  const { id, question, options } = model.get("scene");
+  const { id, question, options, is_shape: isShape, tolerance } = model.get("scene");
+  const kind = isShape ? "shape" : "number";
   const ui = card({ el, model, signal, name: messages.prediction });
   const headline = h("p", { class: "exercise-question" }, ...inline(question));
   const answers = h("div", { class: "exercise-options" });
-  const field = h("input", { type: "text", class: "exercise-field", "aria-label": messages.field, placeholder: messages.field, autocomplete: "off", spellcheck: "false" });
+  const field = h("input", { type: "text", class: "exercise-field", "aria-label": messages[`field_${kind}`], placeholder: messages[`field_${kind}`], autocomplete: "off", spellcheck: "false" });
   const help = h("p", { class: "dlviz-soft" });
   const after = h("div", { class: "exercise-after", tabindex: "-1", hidden: "" });
   const lock = button(messages.lock, signal, lockIn, "exercise-primary");
@@ -25,7 +26,7 @@ function render({ model, el, signal }) {
   ui.root.classList.add("exercise-card");
   ui.root.dataset.item = id;
   ui.setSignature(id);
-  ui.setSummary(fillIn(messages.summary, { question, options: options.map(({ text }) => text).join("; ") }));
+  ui.setSummary(options.length ? fillIn(messages.summary, { question, options: options.map(({ text }) => text).join("; ") }) : question);
   const choices = options.map(({ value, text }, i) => {
     const mark = h("span", { class: "exercise-mark", "aria-hidden": "true" }, String(i + 1));
     const note = h("span", { class: "exercise-option-note" });
@@ -64,13 +65,15 @@ function render({ model, el, signal }) {
   }
   /** The answer as it stands: an option, a number, a shape; null if there is none yet. */
   function answer() {
-    return options.length ? chosen : parse(field.value);
+    if (options.length) return chosen;
+    const given = parse(field.value);
+    return Array.isArray(given) === isShape ? given : null;
   }
   /** How a typed answer is read. */
   function readBack() {
     const given = answer();
     if (field.value.trim() === "") return "";
-    return given === null ? messages.unreadable : fillIn(messages[Array.isArray(given) ? "read_shape" : "read_number"], { answer: format(given) });
+    return given === null ? messages[`unreadable_${kind}`] : fillIn(messages[`read_${kind}`], { answer: format(given) });
   }
   function lockIn() {
     const given = answer();
@@ -81,7 +84,7 @@ function render({ model, el, signal }) {
       update();
     } else {
       const { truth, why } = model.get("stored");
-      model.set("result", { given, truth, right: isEqual(given, truth), first: null, why, notes: [] });
+      model.set("result", { given, truth, right: isEqual(given, truth, tolerance), first: null, why, notes: [] });
     }
   }
   /** A message can be lost, as when the connection to the kernel breaks: the answer is sent until there is a result. */
@@ -156,9 +159,11 @@ function render({ model, el, signal }) {
   }
 }
 
-/** A number such as 0.25, 1e-3 or 20,100, or a shape such as (2, 3) as a list; null for anything else. @param {string} text @returns {number | number[] | null} */
+/** A number such as 0.25, 1e-3, 3/4, 75% or 20,100, or a shape such as (2, 3) as a list; null for anything else. @param {string} text @returns {number | number[] | null} */
 function parse(text) {
   const written = text.trim().replaceAll("−", "-");
+  const [, above, below] = /^([+-]?\d+\.?\d*)\s*(\/\s*\d+|%)$/.exec(written) ?? [];
+  if (below) return finite(Number(above) / (below === "%" ? 100 : Number(below.slice(1))));
   // Commas before every three digits group them, unless parentheses make it a shape.
   const isGrouped = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(written);
   const bare = (isGrouped ? written.replaceAll(",", "") : written).replace(/^[([]|[)\]]$/g, "");
@@ -166,13 +171,17 @@ function parse(text) {
   const parts = bare.split(",").map((part) => part.trim()).filter((part, i, all) => part !== "" || i < all.length - 1);
   if (parts.length === 0 || parts.some((part) => !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part))) return isShape && bare.trim() === "" && written !== "" ? [] : null;
   const numbers = parts.map(Number);
-  if (!isShape) return numbers[0];
+  if (!isShape) return finite(numbers[0]);
   return numbers.every(Number.isInteger) ? numbers : null;
 }
 
+function finite(number) {
+  return Number.isFinite(number) ? number : null;
+}
+
 /** Whether an answer is the truth, as `dlviz.exercises.predict` compares them. */
-function isEqual(given, truth) {
-  if (typeof given === "number" && typeof truth === "number") return Math.abs(given - truth) <= Math.max(1e-3 * Math.max(Math.abs(given), Math.abs(truth)), 1e-9);
+function isEqual(given, truth, tolerance) {
+  if (typeof given === "number") return Math.abs(given - truth) <= Math.max(1e-3 * Math.max(Math.abs(given), Math.abs(truth)), tolerance, 1e-9);
   return JSON.stringify(given) === JSON.stringify(truth);
 }
 

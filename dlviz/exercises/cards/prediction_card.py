@@ -27,7 +27,8 @@ class PredictionCard(CardWidget):
         self._prediction = prediction
         options = [{"value": one, "text": message(prediction.key("options", one))} for one in prediction.options]
         question = message(prediction.key("question"))
-        scene = {"id": prediction.id, "question": question, "options": options}
+        number = {"is_shape": prediction.is_shape, "tolerance": prediction.tolerance}
+        scene = {"id": prediction.id, "question": question, "options": options, **number}
         super().__init__(prediction, scene=scene, result=prediction.answered())
 
     def _on_commit(self, content: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ def _reshape():
 
 
 PREDICTIONS = (
-    Prediction(id="02.transposed", truth=lambda: torch.zeros(2, 3).T.stride()),
+    Prediction(id="02.transposed", is_shape=True, truth=lambda: torch.zeros(2, 3).T.stride()),
     Prediction(id="02.write", truth=_write, options=("changes", "other", "stays")),
     Prediction(id="02.number", truth=lambda: torch.arange(12).reshape(3, 4)[1, 2].storage_offset()),
     Prediction(id="02.expand", truth=lambda: torch.zeros(3, 1).expand(3, 1000).stride(1)),

@@ -64,6 +64,6 @@ PREDICTIONS = (
     Prediction(id="03.second-backward", truth=_accumulate, options=("same", "doubled", "zero")),
     Prediction(id="03.moved", truth=_moved, options=("moved", "same")),
     Prediction(id="03.tracked-later", truth=_retroactive, options=("yes", "no")),
-    Prediction(id="03.jacobian", truth=_jacobian),
+    Prediction(id="03.jacobian", is_shape=True, truth=_jacobian),
     Prediction(id="03.non-scalar", truth=_non_scalar, options=("ones", "jacobian", "error")),
 )

@@ -65,7 +65,7 @@ def _line():
 
 PREDICTIONS = (
     Prediction(id="08.shifted", truth=_shifted, options=("almost", "half", "guessing")),
-    Prediction(id="08.row", truth=_flipped),
+    Prediction(id="08.row", is_shape=True, truth=_flipped),
     Prediction(
         id="08.size", truth=lambda: F.conv2d(torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 5, 5), stride=2).shape[-1]
     ),

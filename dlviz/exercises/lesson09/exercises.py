@@ -7,7 +7,7 @@ from torch import nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson09.predictions import PREDICTIONS
-from dlviz.exercises.usage import Usage
+from dlviz.exercises.usage import Usage, without_graph
 
 # 09.cell: one step
 
@@ -132,7 +132,7 @@ def _use_one_pass(function, x, y, size):
     torch.manual_seed(0)
     net = _Forecast()
     state = function(net, torch.optim.SGD(net.parameters(), lr=0.3), x, y, size)
-    return [*(p.detach() for p in net.parameters()), state.detach()]
+    return [*(p.detach() for p in net.parameters()), without_graph(state)]
 
 
 def _series(i):

@@ -54,7 +54,7 @@ def _same_output():
 
 
 PREDICTIONS = (
-    Prediction(id="11.shape", truth=_shape),
+    Prediction(id="11.shape", is_shape=True, truth=_shape),
     Prediction(id="11.peaked", truth=_peaked, options=("alike", "half", "one")),
     Prediction(id="11.convention", truth=_convention, options=("past", "later", "all")),
     Prediction(id="11.dead", truth=_dead, options=("zero", "mean", "nan")),

@@ -18,7 +18,7 @@ def errors(images, reconstructions):
 
 def _images(i):
     shape = ((4, 1, 8, 8), (3, 3, 2, 2), (5, 1, 4, 6), (2, 3, 5, 5), (6, 7))[i]
-    return {"images": torch.rand(shape), "reconstructions": torch.rand(shape).requires_grad_()}
+    return {"images": torch.rand(shape), "reconstructions": torch.rand(shape)}
 
 
 ERRORS = Function(
@@ -206,6 +206,7 @@ KL = Repair(
         "mean_not_squared": {"mean**2": "mean"},
         "one_missing": {" - 1": ""},
         "logarithm_added": {"1 - log_var": "1 + log_var"},
+        "one_added": {"- 1 - log_var": "+ 1 - log_var"},
         "logarithm_missing": {" - log_var": ""},
         "variance_squared": {"mean**2 + var": "mean**2 + var**2"},
         "only_the_mean_repaired": {"var - 1 - log_var": "1 + log_var - var"},

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson14.predictions import PREDICTIONS
-from dlviz.exercises.usage import Usage
+from dlviz.exercises.usage import Usage, without_graph
 
 # 14.losses: the discriminator's loss has two terms, the generator's asks for the label of a real sample
 
@@ -49,6 +49,7 @@ LOSSES = Function(
             "ones_like(real_logits)": "zeros_like(real_logits)",
             "zeros_like(fake_logits)": "ones_like(fake_logits)",
         },
+        "arguments_exchanged": lambda real_logits, fake_logits: gan_losses(fake_logits, real_logits),
         "generator_asks_for_fake": {
             "loss_g = bce(fake_logits, torch.ones_like(fake_logits))": (
                 "loss_g = bce(fake_logits, torch.zeros_like(fake_logits))"
@@ -92,19 +93,23 @@ def train_discriminator(generator, discriminator, optimizer, real, z):
 
 
 class _Pair:
-    """Small generator and discriminator with gradients left from before, and a count of backward passes through the generator."""
+    """Small generator and discriminator with gradients left from before, and counts of the generator's calls and backward passes."""
 
     def __init__(self, inputs):
         torch.manual_seed(0)
         self.generator = nn.Sequential(nn.Linear(inputs, 4), nn.Tanh(), nn.Linear(4, 2))
         self.discriminator = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
-        self.passes = 0
+        self.passes = self.calls = 0
         for p in (*self.generator.parameters(), *self.discriminator.parameters()):
             p.grad = torch.full_like(p, 0.5)
-        self.generator[2].weight.register_hook(self._count)
+        self.generator[2].weight.register_hook(self._count_pass)
+        self.generator.register_forward_pre_hook(self._count_call)
 
-    def _count(self, _):
+    def _count_pass(self, _):
         self.passes += 1
+
+    def _count_call(self, *_):
+        self.calls += 1
 
 
 def _use_train_discriminator(function, real, z):
@@ -115,7 +120,7 @@ def _use_train_discriminator(function, real, z):
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in pair.generator.parameters()]
     parameters = [*pair.discriminator.parameters(), *pair.generator.parameters()]
     tracked = sum(p.requires_grad for p in parameters)
-    return [loss.detach(), *(p.detach() for p in parameters), *gradients, pair.passes, tracked]
+    return [without_graph(loss), *(p.detach() for p in parameters), *gradients, pair.passes, tracked]
 
 
 def _points(i):
@@ -198,7 +203,7 @@ def both_backward_first(generator, discriminator, optimizer_g, optimizer_d, real
 
 def _is_kept(loss):
     """Return whether a backward pass left the graph of a loss whole; of a detached loss nobody can tell."""
-    if loss.grad_fn is None:
+    if getattr(loss, "grad_fn", None) is None:
         return False
     try:
         loss.backward()
@@ -208,16 +213,17 @@ def _is_kept(loss):
 
 
 def _use_train_both(function, real, z):
-    """Return, after two rounds, the losses, the parameters, the backward passes through the generator, and the graphs kept."""
+    """Return, after two rounds, the losses, the parameters, the generator's backward passes and calls, and the graphs kept."""
     pair = _Pair(z.shape[1])
     optimizers = (torch.optim.SGD(part.parameters(), lr=0.5) for part in (pair.generator, pair.discriminator))
     optimizer_g, optimizer_d = optimizers
     losses = []
     for half in (0, 1):
         batch = real[half::2], z[half::2]
-        losses += function(pair.generator, pair.discriminator, optimizer_g, optimizer_d, *batch)
+        returned = function(pair.generator, pair.discriminator, optimizer_g, optimizer_d, *batch)
+        losses += (*(returned if isinstance(returned, (tuple, list)) else [returned]), None)[:2]
     parameters = (*pair.discriminator.parameters(), *pair.generator.parameters())
-    results = [*(loss.detach() for loss in losses), *(p.detach() for p in parameters), pair.passes]
+    results = [*map(without_graph, losses), *(p.detach() for p in parameters), pair.passes, pair.calls]
     return [*results, sum(map(_is_kept, losses))]
 
 
@@ -239,6 +245,11 @@ RETAIN = Usage(
         },
         "retained_beside_detach": {"loss_d.backward()": "loss_d.backward(retain_graph=True)"},
         "generator_stays": {"fake = generator(z)": "fake = generator(z).detach()"},
+        "detached_for_the_other": {
+            "discriminator(fake.detach())": "discriminator(fake)",
+            "-discriminator(fake)": "-discriminator(fake.detach())",
+        },
+        "fakes_made_twice": {"-discriminator(fake)": "-discriminator(generator(z))"},
         "both_backward_first": both_backward_first,
         "discriminator_not_zeroed": {"optimizer_d.zero_grad()": ""},
         "generator_not_zeroed": {"optimizer_g.zero_grad()": ""},

@@ -110,7 +110,7 @@ def _best():
 
 
 PREDICTIONS = (
-    Prediction(id="14.half", truth=_half),
+    Prediction(id="14.half", truth=_half, tolerance=0.015),
     Prediction(id="14.into-generator", truth=_into_generator, options=("helps", "hinders", "none")),
     Prediction(id="14.added", truth=_added, options=("same", "double", "zero")),
     Prediction(id="14.saturated", truth=_saturated),

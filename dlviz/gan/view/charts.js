@@ -17,7 +17,7 @@ export function measureCharts({ messages, signal, go }) {
     row({ title: messages.covered, lines: [{ name: "modes", class: "duel-line-modes", text: "" }] }),
   ];
   const [losses, energy, covered] = rows;
-  const first = h("p", { class: "dlviz-soft" }, messages.first_snapshot);
+  const first = h("p", { class: "dlviz-soft" });
   const missing = h("p", { class: "dlviz-soft" }, messages.no_losses);
   const beyond = h("p", { class: "duel-beyond" }, messages.beyond);
   const element = h("div", { class: "dlviz-panel duel-charts" }, losses.element, missing, beyond, energy.element, covered.element, first);
@@ -67,6 +67,7 @@ export function measureCharts({ messages, signal, go }) {
     const hasLosses = has("d_loss") || has("g_loss");
     const hasCurves = total > 1;
     first.hidden = hasCurves;
+    first.textContent = messages[scene.trainable.some(Boolean) ? "first_step" : "first_snapshot"];
     beyond.hidden = !hasCurves;
     for (const { plot } of rows) plot.element.toggleAttribute("hidden", !hasCurves);
     missing.hidden = !hasCurves || hasLosses;

@@ -63,7 +63,6 @@ export function planeView({ messages, root, signal, select, paint }) {
     motion.go(joined(scene.fakes, scene.warp), Math.min(MOVE, now - shownAt));
     shownAt = now;
     size = arrowSize(scene);
-    button.setAttribute("aria-label", messages.plane);
     showLegend();
     showReadout();
     redraw();
@@ -96,6 +95,7 @@ export function planeView({ messages, root, signal, select, paint }) {
       ...(state.arrows && size > 0 ? [entry(arrow, fillIn(messages.arrow_scale, { size: format(size, 2) }), messages.arrow_title)] : []),
     );
     bar.before(fillIn(messages[`heat_low${kind()}`], { value: low }));
+    button.setAttribute("aria-label", messages[state.brush ? "plane_paint" : "plane"]);
     hint.textContent = state.brush ? messages.paint_hint : scene.outside ? fillIn(messages.outside, { count: scene.outside, all: scene.fakes.length / 2 }) : messages.hover_hint;
   }
 
