@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from dlviz.autograd.layout import GroupLayout, in_port, out_port
 
 #: Distances in pixels, and the number of sweeps that move boxes toward their neighbors. The view receives them with the scene.
-SPACING = {"gap_x": 22, "gap_y": 18, "dummy": 10, "padding": 12, "title": 26, "margin": 12, "sweeps": 8}
+#: A gradient reaches 9 pixels below its box, and a mark such as "only here" 14 above: `gap_y` has room for both, the space at the
+#: `bottom` of a group for the first, and that above its boxes for its own title and the second.
+SPACING = {"gap_x": 22, "gap_y": 24, "dummy": 10, "padding": 12, "bottom": 16, "title": 33, "margin": 12, "sweeps": 8}
 
 
 @dataclass
@@ -101,7 +103,7 @@ class _Placer:
         padding, title = SPACING["padding"], SPACING["title"]
         return _GroupPlacement(
             width + 2 * padding,
-            height + title + padding,
+            height + title + SPACING["bottom"],
             [value + padding for value in x],
             [value + title for value in y],
             size,

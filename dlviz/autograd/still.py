@@ -29,7 +29,7 @@ def draw(diagram: Diagram, expanded: Collection[int], theme: str) -> str:
         x, y, w, h = placement.boxes[box]
         title = shorten(diagram.texts[box][0], w - 20, GROUP_CHARACTER)
         svg.rect(x, y + _HEADER, w, h, stroke="line", dash="3 3", radius=8)
-        svg.text(x + 10, y + _HEADER + 17, title, size=11, color="ink-3")
+        svg.text(x + 10, y + _HEADER + 16, title, size=11, color="ink-3")
     curves: dict[str, list[str]] = {}
     for points, edges in placement.segments:
         has_gradient = any(diagram.tree.graph_edges[edge] for edge in edges)
@@ -58,7 +58,7 @@ def _box(svg: Svg, diagram: Diagram, number: int, rectangle: tuple[float, float,
     second = shorten(subtitle if value is None else _number(value), w - 16, SUBTITLE_CHARACTER)
     svg.text(x + 10, y + 30, second, size=10.5, mono=True, color="ink-2")
     if node is not None and node.gradient is not None:
-        _pill(svg, x + w / 2, y + h - 5, _gradient(node))
+        _pill(svg, x + w / 2, y + h - 6, _gradient(node))
 
 
 def _pill(svg: Svg, middle: float, top: float, text: str) -> None:

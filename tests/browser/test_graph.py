@@ -342,6 +342,81 @@ def test_texts_have_their_true_size_and_a_minimap_shows_what_does_not_fit(open_p
     expect(page.locator(".graph-minimap")).to_be_hidden()
 
 
+def reparameterized():
+    """Return two compared graphs with marked operations below nodes that have a gradient."""
+    mean, log_var = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True)
+    eps, std = torch.ones(3), lambda: torch.exp(log_var / 2)
+    inside = lambda: torch.normal(mean, std()).square().sum()  # noqa: E731
+    return dlviz.graph(lambda: (mean + std() * eps).square().sum(), against=inside, names={"mean": mean, "eps": eps})
+
+
+def boxes(found: Locator) -> list[tuple[float, float, float, float]]:
+    """Return left, top, right and bottom of each element on the screen."""
+    script = "(all) => all.map((n) => n.getBoundingClientRect()).map((b) => [b.left, b.top, b.right, b.bottom])"
+    return [tuple(box) for box in found.evaluate_all(script)]
+
+
+def overlaps(some: list, others: list) -> list:
+    return [(a, b) for a in some for b in others if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]]
+
+
+@pytest.mark.parametrize("width", [600, 905])
+def test_no_gradient_covers_a_mark_or_a_title_or_leaves_its_group(open_page, width):
+    page = open_page(reparameterized(), width=width)
+    pill, marks, groups = (
+        boxes(page.locator(f".graph-pane {name}")) for name in (".pill", ".mark", ".open-group > rect")
+    )
+    assert (len(pill), len(marks), len(groups)) == (15, 3, 2)
+    assert overlaps(pill, marks + boxes(page.locator(".open-group > text"))) == []
+    assert overlaps(marks, boxes(page.locator(".open-group > text"))) == []
+    for _, _, _, bottom in pill:
+        assert min(abs(bottom - edge) for *_, edge in groups) > 5
+
+
+@pytest.mark.parametrize("width", [600, 905])
+def test_the_buttons_cover_nothing_of_a_diagram_that_is_shown_as_a_whole(open_page, width):
+    torch.manual_seed(0)
+    forger, expert, x = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1), torch.ones(4, 2)
+    run = lambda fake: -expert(x).sigmoid().mean() - (1 - expert(fake).sigmoid()).mean()  # noqa: E731
+    page = open_page(dlviz.graph(lambda: run(forger(x)), against=lambda: run(forger(x).detach())), width=width)
+    press(page, "show everything")
+    shown = boxes(page.locator(".graph-pane :is(.card, .open-group)"))
+    assert len(shown) > 30
+    assert overlaps(boxes(page.locator(".graph-tools")), shown) == []
+
+
+def test_on_a_narrow_page_the_minimap_lies_below_the_diagram(open_page):
+    page = open_page(reparameterized(), width=600)
+    minimap, pane = page.locator(".graph-minimap").bounding_box(), page.locator(".graph-pane").bounding_box()
+    assert minimap["y"] >= pane["y"] + pane["height"]
+    card_box = page.locator(".dlviz").bounding_box()
+    assert minimap["y"] + minimap["height"] < card_box["y"] + card_box["height"]
+
+
+def test_the_minimap_lies_over_no_node_where_a_corner_is_free(open_page):
+    page = open_page(reparameterized(), width=905)
+    press(page, "zoom in")
+    press(page, "zoom in")
+    minimap = page.locator(".graph-minimap")
+    expect(minimap).to_be_visible()
+    pane = page.locator(".graph-pane").bounding_box()
+    for dx, dy in ((0, 0), (-90, 0), (120, 0), (60, -60)):
+        page.mouse.move(pane["x"] + 200, pane["y"] + pane["height"] - 15)
+        page.mouse.down()
+        page.mouse.move(pane["x"] + 200 + dx, pane["y"] + pane["height"] - 15 + dy, steps=3)
+        page.mouse.up()
+        assert overlaps(boxes(minimap), boxes(page.locator(".card"))) == []
+        assert overlaps(boxes(minimap), boxes(page.locator(".graph-tools"))) == []
+    # While it is dragged, it stays under the pointer.
+    before = minimap.bounding_box()
+    page.mouse.move(before["x"] + 20, before["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(before["x"] + 90, before["y"] + 50, steps=5)
+    assert minimap.bounding_box() == before
+    page.mouse.up()
+    assert overlaps(boxes(minimap), boxes(page.locator(".card"))) == []
+
+
 def test_a_small_tensor_is_a_grid_of_torch_s_numbers(open_page):
     w = torch.tensor([[1.0, -2.0], [0.0, 4.0]], requires_grad=True)
     page = open_page(dlviz.graph(lambda: (w * w).sum()))

@@ -78,7 +78,7 @@ export function place(packed, scene, expanded) {
     x = x.map((value) => value + spacing.padding);
     y = y.map((value) => value + spacing.title);
     columns = columns.map(([a, b]) => [a + spacing.padding, b + spacing.padding]);
-    return { width: width + 2 * spacing.padding, height: height + spacing.title + spacing.padding, x, y, size, column, columns };
+    return { width: width + 2 * spacing.padding, height: height + spacing.title + spacing.bottom, x, y, size, column, columns };
   }
 
   function sizeOf(code) {

@@ -63,7 +63,7 @@ export function diagramRenderer({ layer, scene, messages, isExpanded }) {
     const node = s("g", { class: `open-group ${scene.kinds[box]}`, "data-box": box, transform: translate(x, y) });
     node.append(
       s("rect", { width: w, height: h, rx: 8 }),
-      s("text", { x: 10, y: 17 }, shorten(scene.title(box), w - 44, GROUP_CHARACTER)),
+      s("text", { x: 10, y: 16 }, shorten(scene.title(box), w - 44, GROUP_CHARACTER)),
       s("title", {}, scene.title(box)),
     );
     if (scene.kinds[box] !== "graph") node.append(toggleButton(box, w - 24, 4, "M5 9h8", messages.collapse));
@@ -171,7 +171,7 @@ export function diagramRenderer({ layer, scene, messages, isExpanded }) {
       pill = s("g", { class: "pill" }, s("rect", { height: 15, rx: 7.5 }), s("text", { y: 11, "text-anchor": "middle" }));
       node.append(pill);
     }
-    pill.setAttribute("transform", `translate(${(w - width) / 2},${h - 5})`);
+    pill.setAttribute("transform", `translate(${(w - width) / 2},${h - 6})`);
     pill.firstChild.setAttribute("width", width);
     pill.lastChild.setAttribute("x", width / 2);
     pill.lastChild.textContent = text;

@@ -7,8 +7,14 @@ const MIN_SCALE = 0.12;
 const MAX_SCALE = 2.5;
 /** The least and the greatest height of the pane. */
 const HEIGHTS = [300, 500];
-/** Width of the minimap in pixels. */
+/** Space above a diagram, where the buttons are, and at its other sides. */
+const TOP = 32;
+const MARGIN = 12;
+/** Width of the minimap in pixels, and its distance from the edges of the pane. */
 const MAP_WIDTH = 150;
+const MAP_MARGIN = 8;
+/** How far a gradient and a mark reach beyond their box. */
+const BOX_MARGIN = 14;
 
 /**
  * A diagram opens at its true size, so that every text has the size it was made for: in the middle if it fits, else at its end, where
@@ -31,9 +37,19 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
   const toolbar = h("div", { class: "graph-tools" }, ...[...tools, ...zoomTools].map(button));
   const overview = minimap({ label: messages.minimap, signal, moveTo: centerAt, maxWidth: MAP_WIDTH, maxHeight: 90 });
   overview.element.classList.add("graph-minimap");
+  overview.element.addEventListener("lostpointercapture", () => {
+    isHeld = false;
+    placeMinimap();
+  }, { signal });
+  /** Boxes of the diagram. @type {{x: number, y: number, w: number, h: number}[]} */
+  let boxes = [];
+  /** The minimap's corner, and whether it is dragged: until then it stays there. */
+  let corner = 0;
+  let isHeld = false;
 
   /** Put a point of the diagram, given as fractions, in the middle. */
   function centerAt(y, x) {
+    isHeld = true;
     transform.x = svg.clientWidth / 2 - x * size.width * transform.scale;
     transform.y = svg.clientHeight / 2 - y * size.height * transform.scale;
     movedByUser = true;
@@ -47,6 +63,20 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
     overview.element.hidden = left <= 0 && top <= 0 && right >= size.width && bottom >= size.height;
     const part = (from, to, whole) => [Math.max(0, from), Math.min(whole, to) - Math.max(0, from), whole];
     overview.place(part(top, bottom, size.height), part(left, right, size.width));
+    if (!overview.element.hidden && !isHeld) chooseCorner();
+  }
+  /** Move the minimap to the corner of the pane where it lies over the fewest boxes. It stays where it is unless another one is better. */
+  function chooseCorner() {
+    const { offsetWidth: width, offsetHeight: height } = overview.element;
+    const right = svg.clientWidth - covered() - MAP_MARGIN - width;
+    const bottom = svg.clientHeight - MAP_MARGIN - height;
+    const corners = [[MAP_MARGIN, bottom], [right, bottom], [right, MAP_MARGIN], [MAP_MARGIN, TOP]];
+    const { x: dx, y: dy, scale } = transform;
+    const covers = (left, top, { x, y, w, h: boxHeight }) => dx + x * scale < left + width && dx + (x + w) * scale > left && dy + (y - BOX_MARGIN) * scale < top + height && dy + (y + boxHeight + BOX_MARGIN) * scale > top;
+    const counts = corners.map(([left, top]) => boxes.filter((box) => covers(left, top, box)).length);
+    const least = Math.min(...counts);
+    if (counts[corner] > least) corner = counts.indexOf(least);
+    overview.element.style.inset = `${corners[corner][1]}px auto auto ${corners[corner][0]}px`;
   }
   function apply() {
     placeMinimap();
@@ -65,9 +95,9 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
   function fit(scale) {
     const width = svg.clientWidth || 640;
     const height = svg.clientHeight || 240;
-    transform.scale = scale ?? Math.max(MIN_SCALE, Math.min(1, (width - 24) / size.width, (height - 24) / size.height));
-    transform.x = size.width * transform.scale <= width ? (width - size.width * transform.scale) / 2 : width - 12 - size.width * transform.scale;
-    transform.y = Math.max(12, (height - size.height * transform.scale) / 2);
+    transform.scale = scale ?? Math.max(MIN_SCALE, Math.min(1, (width - 2 * MARGIN) / size.width, (height - TOP - MARGIN) / size.height));
+    transform.x = size.width * transform.scale <= width ? (width - size.width * transform.scale) / 2 : width - MARGIN - size.width * transform.scale;
+    transform.y = Math.max(TOP, (TOP + height - MARGIN - size.height * transform.scale) / 2);
     movedByUser = false;
     apply();
   }
@@ -76,6 +106,7 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
     const margin = 24;
     const left = transform.x + x * transform.scale;
     const top = transform.y + y * transform.scale;
+    placeMinimap();
     const dx = Math.max(margin - left, 0) || Math.min(svg.clientWidth - covered() - margin - (left + w * transform.scale), 0);
     const dy = Math.max(margin - top, 0) || Math.min(svg.clientHeight - margin - (top + height * transform.scale), 0);
     if (!dx && !dy) return;
@@ -126,14 +157,15 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
     layer,
     toolbar,
     minimap: overview.element,
-    /** Draw the minimap: boxes as a picture of the whole diagram. @param {Iterable<{x: number, y: number, w: number, h: number}>} boxes @param {string} color */
-    drawMinimap(boxes, color) {
+    /** Draw the minimap: boxes as a picture of the whole diagram. @param {{x: number, y: number, w: number, h: number}[]} drawn @param {string} color */
+    drawMinimap(drawn, color) {
+      boxes = drawn;
       const picture = document.createElement("canvas");
       const scale = MAP_WIDTH / size.width;
       Object.assign(picture, { width: MAP_WIDTH, height: Math.max(1, Math.ceil(size.height * scale)) });
       const context = picture.getContext("2d");
       context.fillStyle = color;
-      for (const { x, y, w, h: height } of boxes) context.fillRect(x * scale, y * scale, Math.max(1, w * scale), Math.max(1, height * scale));
+      for (const { x, y, w, h: height } of drawn) context.fillRect(x * scale, y * scale, Math.max(1, w * scale), Math.max(1, height * scale));
       overview.paint(picture);
       placeMinimap();
     },
@@ -157,8 +189,8 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
      */
     resize(next, refit, shift) {
       size = next;
-      svg.style.height = `${Math.max(HEIGHTS[0], Math.min(HEIGHTS[1], Math.ceil(next.height) + 40))}px`;
-      const whole = size.width + 24 <= svg.clientWidth && size.height + 24 <= svg.clientHeight;
+      svg.style.height = `${Math.max(HEIGHTS[0], Math.min(HEIGHTS[1], Math.ceil(next.height) + TOP + MARGIN))}px`;
+      const whole = size.width + 2 * MARGIN <= svg.clientWidth && size.height + TOP + MARGIN <= svg.clientHeight;
       if (refit || (!movedByUser && (whole || !shift))) fit(1);
       else {
         transform.x -= (shift?.x ?? 0) * transform.scale;
