@@ -15,8 +15,12 @@ export function redrawOnChange({ root, element, signal, draw }) {
   function paint() {
     requested = 0;
     // While JupyterLab loads another theme it hides everything: nothing can be measured until the observer reports a width.
-    if (themed && !element.clientWidth) width = 0;
-    else draw(width);
+    if (themed && !element.clientWidth) {
+      width = 0;
+      // Observed anew it is reported also if it has the same width again before the observer has seen it without.
+      observer.unobserve(element);
+      observer.observe(element);
+    } else draw(width);
     themed = false;
   }
   function redraw() {
