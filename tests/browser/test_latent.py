@@ -122,6 +122,57 @@ def test_input_and_reconstruction_are_drawn_as_torch_computes_them(open_page, pa
     )
 
 
+def luminance(color: np.ndarray) -> np.ndarray:
+    """Return the relative luminance of sRGB colors (…, 3) from 0 to 255, as WCAG defines it."""
+    share = np.asarray(color) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    a, b = luminance(one) + 0.05, luminance(other) + 0.05
+    return np.maximum(a, b) / np.minimum(a, b)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("gray", [None, 0.0, 0.4, 0.6, 1.0])
+def test_the_markers_of_all_classes_stand_out_from_paper_and_from_decoded_pictures(open_page, theme, gray):
+    # One example of each class, none at the edge of one of the 4 × 4 pictures, and two that make the map wider.
+    codes = torch.tensor(
+        [[x, y] for y in (0.2, 0.8) for x in (0.05, 0.2, 0.35, 0.65, 0.85)] + [[-0.5, -0.5], [1.5, 1.5]]
+    )
+    view = dlviz.latent(
+        lambda x: x[:, :2],
+        lambda code: torch.full((len(code), 4), 2 * (gray or 0.0) - 0.5),
+        torch.cat((codes, codes), 1),
+        labels=[*range(10), 0, 0],
+        example=-1,
+        probe=(-0.4, 1.2),
+        image_shape=(2, 2),
+        resolution=4,
+        decoded_grid=gray is not None,
+        theme=theme,
+    )
+    page = open_page(view)
+    drawn(page)
+    paper = np.array([255, 255, 255] if theme == "light" else [13, 17, 23])
+    background = paper if gray is None else np.full(3, round(255 * gray))
+    box = page.locator(".lat-map canvas").bounding_box()
+    corners = [
+        [round(at - box[side]) - 6 for at, side in zip(spot(page, view, code), "xy", strict=True)]
+        for code in codes[:10].tolist()
+    ]
+    script = "(canvas, corners) => corners.map((at) => [...canvas.getContext('2d').getImageData(...at, 13, 13).data])"
+    for data in page.locator(".lat-map canvas").evaluate(script, corners):
+        pixels_around = np.array(data).reshape(13, 13, 4)
+        opacity = pixels_around[..., 3:] / 255
+        around = opacity * pixels_around[..., :3] + (1 - opacity) * paper
+        assert np.abs(around[0, 0] - background).max() <= 1
+        assert (contrast(around, background) >= 3).sum() >= 14
+    for mark in page.locator(".lat-legend path").all():
+        ink = mark.evaluate("(path) => getComputedStyle(path).stroke")
+        assert contrast(np.array(re.findall(r"\d+", ink), float), paper) > 7
+
+
 def test_a_click_on_a_point_selects_it_in_a_page(open_page, pages):
     view, page = variational(), open_page(pages["variational"])
     page.mouse.click(*spot(page, view, view._latent.start(11)))
@@ -315,6 +366,7 @@ def test_a_drawing_is_reconstructed(live):
     view = variational()
     page, asked = live(view)
     page.get_by_text("And your drawing?").click()
+    drawn(page)
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
     box = page.locator(".lat-pad canvas").bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)

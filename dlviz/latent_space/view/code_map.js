@@ -3,7 +3,7 @@
 import { tween } from "../../kit/js/animation.js";
 import { drawBox, drawDisc, drawHaloText, drawLine, drawRing, scaledPath } from "../../kit/js/canvas.js";
 import { arrowDirection, fillIn, h, onKeys, s } from "../../kit/js/dom.js";
-import { channels, hidpiContext } from "../../kit/js/heatmap.js";
+import { channels, hidpiContext, pixelRatio } from "../../kit/js/heatmap.js";
 import { argmin, format } from "../../kit/js/numbers.js";
 import { planeAxes, pointerPixel } from "../../kit/js/plane_axes.js";
 import { placeReadout } from "../../kit/js/readout.js";
@@ -66,7 +66,7 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     motion.go([...(isWide ? scene.wide_limits : scene.limits), ...scene.points], duration);
   }
   function showLegend() {
-    const mark = (path, style) => s("svg", { width: 14, height: 14, viewBox: "-1.6 -1.6 3.2 3.2", "aria-hidden": "true" }, s("path", { d: path, style }));
+    const mark = (path, style) => s("svg", { width: 14, height: 14, viewBox: "-1.8 -1.8 3.6 3.6", "aria-hidden": "true" }, s("path", { d: path, style }));
     const classes = scene.classes.slice(0, scene.most_classes).map((one) => h("span", {}, mark(one.path, `fill: color-mix(in srgb, var(--${one.color}) ${100 * one.share}%, var(--paper))`), one.name));
     legend.replaceChildren(...classes);
   }
@@ -171,22 +171,34 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
   function drawPoints(context, now) {
     const count = scene.rows.length;
     // Smaller over decoded pictures, so that these can be seen.
-    const radius = count > 1000 || state.background?.isShown ? 2.6 : count > 400 ? 3.2 : 4.2;
-    const paths = new Map();
-    const pathOf = (k) => {
-      const key = scene.labels ? scene.labels[k] : 0;
-      if (!paths.has(key)) paths.set(key, scaledPath(scene.labels ? scene.classes[key].path : "M-1,0A1,1 0 1 0 1,0A1,1 0 1 0 -1,0Z", radius));
-      return paths.get(key);
-    };
+    const radius = count > 1000 || state.background?.isShown ? 2.8 : count > 400 ? 3.2 : 4;
+    const ratio = pixelRatio();
+    const half = Math.ceil(2 * radius) + 3;
+    const drawn = new Map();
     for (let k = 0; k < count; k += 1) {
-      const place = placeOf(k, now);
-      if (Number.isFinite(place[0] + place[1])) stamp(context, place, pathOf(k), colorOf(k), state.colors.paper, 1.4);
+      const [x, y] = placeOf(k, now);
+      if (!Number.isFinite(x + y)) continue;
+      const label = scene.labels ? scene.labels[k] : 0;
+      if (!drawn.has(label)) drawn.set(label, drawMarker(k, radius, half));
+      const marker = drawn.get(label);
+      context.drawImage(marker, Math.round((x - half) * ratio) / ratio, Math.round((y - half) * ratio) / ratio, marker.width / ratio, marker.height / ratio);
     }
     const cross = new Path2D(CROSS);
     for (let k = 0; k < (state.anomalies ? scene.anomalies.length : 0) / 2; k += 1) {
       const place = axes.pixel([scene.anomalies[2 * k], scene.anomalies[2 * k + 1]]);
       if (Number.isFinite(place[0] + place[1])) stamp(context, place, cross, "", state.colors.paper, 4, [state.colors.ink, 1.5]);
     }
+  }
+  /** A picture of a point's marker, drawn once a frame: its class's color, a thin line of ink around it, which stands out from paper, and one of paper, which stands out from what is like ink. */
+  function drawMarker(k, radius, half) {
+    // Half of it can be seen. Over a gray picture it must fill a pixel.
+    const line = state.background?.isShown ? 2.8 : 2;
+    const canvas = document.createElement("canvas");
+    const context = hidpiContext(canvas, 2 * half, 2 * half);
+    const path = scaledPath(scene.labels ? scene.classes[scene.labels[k]].path : "M-1,0A1,1 0 1 0 1,0A1,1 0 1 0 -1,0Z", radius);
+    stamp(context, [half, half], path, "", state.colors.paper, line + 2);
+    stamp(context, [half, half], path, colorOf(k), state.colors.ink, line);
+    return canvas;
   }
   function drawMarks(context) {
     const { colors, selection, samples, drawing } = state;
