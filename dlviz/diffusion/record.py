@@ -17,7 +17,7 @@ from dlviz.torchkit.plane import grid
 
 #: Arrows along a side of the plane.
 ARROWS = 16
-#: Moments of the process, and states of a walk, that are drawn at most, of points and of images: points move, and images are larger.
+#: Evenly spaced moments of the process, and states of a walk, that are drawn of points and of images: points move, images are larger.
 MAX_FRAMES, MAX_IMAGE_FRAMES = 41, 26
 #: Rows and numbers that the network gets in one call at most: a function may compare every row with all data.
 _CALL_ROWS, _CALL_NUMBERS = 4096, 2**20
@@ -108,8 +108,13 @@ def frame_limit(item: Tensor, items: int) -> int:
 
 
 def drawn_times(steps: int, most: int) -> tuple[int, ...]:
-    """Return at most `most` of the indices −1 … `steps` − 1, evenly spaced, both ends among them."""
-    return tuple(k - 1 for k in evenly_spaced(steps + 1, most))
+    """Return `most` of the indices −1 … `steps` − 1, evenly spaced, both ends among them, and the first step.
+
+    Example:
+        >>> drawn_times(4, 9), drawn_times(100, 5)
+        ((-1, 0, 1, 2, 3), (-1, 0, 24, 49, 74, 99))
+    """
+    return tuple(sorted({0, *(k - 1 for k in evenly_spaced(steps + 1, most))}))
 
 
 def process(inputs: Inputs, schedule: Schedule) -> Process:

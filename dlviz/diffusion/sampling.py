@@ -122,13 +122,14 @@ class WalkJob:
 
 
 def kept_states(steps: int, most: int | None) -> list[int]:
-    """Return which of the states 0 … `steps` of a walk are kept: at most `most`, evenly spaced from the end, both ends among them.
+    """Return which of the states 0 … `steps` of a walk are kept: `most`, evenly spaced from the end, and the one before the last.
 
     Example:
         >>> kept_states(5, 3), kept_states(2, None)
-        ([0, 3, 5], [0, 1, 2])
+        ([0, 3, 4, 5], [0, 1, 2])
     """
-    return [steps - k for k in reversed(evenly_spaced(steps + 1, max(2, steps + 1 if most is None else most)))]
+    spaced = evenly_spaced(steps + 1, max(2, steps + 1 if most is None else most))
+    return sorted({steps - 1, *(steps - k for k in spaced)})
 
 
 def sample(

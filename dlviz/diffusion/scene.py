@@ -106,6 +106,7 @@ def drawn_walk(
     return {
         "times": list(times),
         "steps": state.settings.steps,
+        "made": state.walk_steps_made,
         "labels": None if labels is None else as_array(labels, torch.int32),
         "predictions": None if found is None else {"times": list(found.times), **_grid(found)},
         **made,

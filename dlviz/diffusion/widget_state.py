@@ -249,7 +249,12 @@ class DenoiseState:
     def walk_times(self) -> tuple[int, ...]:
         """The indices at which the walk is drawn, decreasing."""
         visited = [*reversed(subsequence(self.model.schedule.steps, self.settings.steps)), -1]
-        return tuple(visited[k] for k in kept_states(self.settings.steps, self._frames))
+        return tuple(visited[k] for k in self.walk_steps_made)
+
+    @property
+    def walk_steps_made(self) -> list[int]:
+        """How many sampling steps are made when the walk is drawn, increasing: of a long one not every state is kept."""
+        return kept_states(self.settings.steps, self._frames)
 
     @property
     def page_walk_steps(self) -> int:

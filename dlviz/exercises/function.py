@@ -1,5 +1,6 @@
 """Exercises that ask for a function, which is compared with the solution on random inputs."""
 
+import dis
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -70,7 +71,9 @@ class Function(Exercise):
             if all(equal(run.mine, self._run(mistake, run.case, seed)) for run in runs):
                 wrong = self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
                 return replace(wrong, cases=table)
-        return replace(self._side_by_side(failed[0]), share=share, cases=table)
+        unused = [name for name in _unused(answer) if name not in _unused(self.reference)]
+        notes = tuple(message("exercises.function.unused", argument=name) for name in unused)
+        return replace(self._side_by_side(failed[0]), share=share, cases=table, notes=notes)
 
     def cases(self, seed: int) -> list[dict[str, Any]]:
         """Return the arguments of every case, by name."""
@@ -116,6 +119,21 @@ class Function(Exercise):
             (message("exercises.row.expected"), formatted(run.right.value, ROW)),
         ]
         return self.wrong(run.difference.message(), tuple(rows))
+
+
+def _unused(function: Callable[..., Any]) -> list[str]:
+    """Return the arguments that a function never reads, such as one in whose place it uses a name of the notebook.
+
+    >>> _unused(lambda x, y: x)
+    ['y']
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return []
+    read: set[Any] = set(code.co_cellvars)
+    for one in dis.get_instructions(code):
+        read.update(one.argval if isinstance(one.argval, tuple) else [one.argval])  # newer versions read two at once
+    return [name for name in code.co_varnames[: code.co_argcount] if name not in read]
 
 
 @dataclass(frozen=True)

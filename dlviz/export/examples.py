@@ -176,7 +176,7 @@ def denoise():
     def model(x, t):
         return net(torch.cat((x, t[:, None] / 50 - 1), dim=1))
 
-    view = dlviz.denoise(model, x, schedule, step=10)
+    view = dlviz.denoise(model, x, schedule, step=11)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
     for k in range(601):
         t, noise = torch.randint(100, (300,)), torch.randn(300, 2)

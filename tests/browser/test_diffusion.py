@@ -304,7 +304,7 @@ def test_nothing_is_wider_than_the_page(open_page, pages, name):
 
 
 def test_of_a_long_schedule_some_steps_are_drawn_and_the_player_counts_the_models_steps(open_page):
-    page = open_page(points_view(schedule="linear", step=20, direction="noise").to_html())
+    page = open_page(points_view(schedule="linear", step=21, direction="noise").to_html())
     expect(page.locator(".dlviz-count")).to_have_text("step 500 / 1000")
     expect(page.locator(".diff-equation b")).to_contain_text("x₅₀₀ =")
     expect(page.locator(".diff-equation span")).to_contain_text("gets t = 499,")

@@ -46,7 +46,8 @@ def test_predictions_are_the_networks_own_at_every_drawn_step():
         assert torch.allclose(found.item_noise[k], eps, atol=1e-12)
         assert torch.allclose(found.item_x0[k], (noisy - b * eps) / a, atol=1e-10)
         assert float(found.loss[k]) == pytest.approx(float((eps - inputs.noise).square().mean()), abs=1e-12)
-    assert found.grid_noise.shape == found.grid_score.shape == (6, 256, 2)
+    assert times[0] == 0
+    assert found.grid_noise.shape == found.grid_score.shape == (7, 256, 2)
 
 
 def test_of_images_there_is_no_grid_and_every_image_has_its_prediction():
@@ -83,7 +84,7 @@ def test_a_process_ends_with_the_noise_of_the_last_step_and_says_how_much_data_i
         found = process(inputs, schedule)
         assert found.times[0] == -1
         assert found.times[-1] == schedule.steps - 1
-        assert len(found.times) == min(MAX_FRAMES, schedule.steps + 1)
+        assert len(found.times) == min(MAX_FRAMES + 1, schedule.steps + 1)
         assert torch.equal(found.x[0], x)
         for k, t in enumerate(found.times[1:], 1):
             assert torch.equal(found.x[k], add_noise(x, t, inputs.noise, schedule))

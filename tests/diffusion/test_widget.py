@@ -100,9 +100,12 @@ def test_the_player_goes_from_noise_to_data_when_samples_walk_back(x):
 
 def test_a_long_schedule_is_drawn_at_some_of_its_steps(x):
     view = view_of(x, schedule="linear", steps=300)
-    assert len(view.scene["process"]["times"]) == 41
-    assert view.scene["process"]["times"][0] == -1
+    assert len(view.scene["process"]["times"]) == 42
+    assert view.scene["process"]["times"][:2] == [-1, 0]
     assert view.scene["process"]["times"][-1] == 299
+    made = view.drawn_walk["made"]
+    assert (made[0], made[-2:]) == (0, [299, 300])
+    assert [299 - t for t in view.drawn_walk["times"]] == made
     assert set(view.drawn_walk["times"]) == set(view.scene["process"]["times"])
     assert view.paths.shape == (301, 12, 2)
 

@@ -1,10 +1,15 @@
 """Every id is found, and an unknown one names its neighbors."""
 
+import re
+
 import pytest
 
 import dlviz
 from dlviz.exercises import Unknown, exercise, predict
+from dlviz.exercises.cards.exercise_card import ExerciseCard
 from dlviz.exercises.catalog import ids_of, items
+from dlviz.exercises.exercise import Exercise
+from dlviz.kit.messages import message, table
 
 
 def test_the_short_names_are_the_same_functions():
@@ -49,3 +54,15 @@ def test_a_lesson_lists_its_questions_in_the_order_of_its_notebook():
     assert ids_of("00") == ("00.sum", "00.double")
     for lesson in {id.partition(".")[0] for id in items()}:
         assert set(ids_of(lesson)) == {id for id in items() if id.startswith(f"{lesson}.")}
+
+
+@pytest.mark.parametrize("id", [id for id, item in items().items() if isinstance(item, Exercise)])
+def test_the_texts_of_a_card_are_as_a_learner_reads_them(id):
+    item = items()[id]
+    scene = ExerciseCard(item, item.missing()).scene
+    assert scene["hints"] == [message(item.key(f"hint{k + 1}")) for k in range(len(scene["hints"]))]
+    texts = [scene["title"], scene["text"], *scene["hints"], *table(item.key()).get("wrong", {}).values()]
+    for text in texts:
+        words = "".join(text.split("`")[::2])  # without the code
+        assert "{{" not in text
+        assert not re.search(r"(?<![\w*])\*[^\s*][^*]*\*(?![\w*])", words), text

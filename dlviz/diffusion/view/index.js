@@ -214,8 +214,11 @@ function render({ model, el, signal }) {
   function showEquation(t, backward) {
     const [signalAt, noiseAt] = backward ? [scene.own_signal, scene.own_noise] : [scene.signal, scene.noise];
     const values = { k: subscript(t + 1), t, signal: format(signalAt[Math.max(0, t)], 3), noise: format(noiseAt[Math.max(0, t)], 3), n: model.get("walk_steps"), to: subscript((timesOf()[frame() + 1] ?? -1) + 1) };
+    const { made } = model.get("drawn_walk");
+    const count = made[frame() + 1] - made[frame()];
     const key = backward ? (t < 0 ? "walked" : "walk") : t < 0 ? "data" : "noised";
-    equation.replaceChildren(h("b", {}, fillIn(messages[`equation.${key}`], values)), h("span", {}, fillIn(messages[`equation.${key === "noised" && !scene.own ? "tried" : key}_why`], values)));
+    const why = key === "noised" && !scene.own ? "tried" : key === "walk" && count > 1 ? "walk_many" : key;
+    equation.replaceChildren(h("b", {}, fillIn(messages[`equation.${key}`], values)), h("span", {}, fillIn(messages[`equation.${why}_why`], { ...values, count })));
   }
   /** What stands below the equation: the loss at this step, the scale of the arrows, and the chosen point. */
   function showTold({ points, x0, loss = NaN }, grid, point, t) {

@@ -62,7 +62,7 @@ export function planePicture({ messages, signal, pick }) {
       drawPoints(context);
       drawSelected(context);
     });
-    axes.draw(context, colors);
+    axes.draw(context, colors, [messages.axis_across, messages.axis_up]);
     cursor.draw(context, colors);
     button.toggleAttribute("data-over-point", cursor.visible && nearestPoint(cursor.at, PICK_RADIUS) >= 0);
     readout.hidden = !cursor.visible;

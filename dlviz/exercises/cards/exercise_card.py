@@ -20,7 +20,6 @@ class ExerciseCard(CardWidget):
 
 
 def _scene(exercise: "Exercise", result: "Result") -> dict[str, Any]:
-    texts = table(exercise.key())
     task = message(exercise.key("task"))
     sides = [message(f"exercises.row.{side}") for side in ("input", "yours", "expected")]
     attempted = result.verdict != "not attempted"
@@ -37,7 +36,7 @@ def _scene(exercise: "Exercise", result: "Result") -> dict[str, Any]:
         ],
         # The table of cases holds what these three say of the first one that failed.
         "rows": [list(row) for row in result.rows if not result.cases or row[0] not in sides],
-        "hints": [texts[key] for key in sorted(texts) if key.startswith("hint")],
+        "hints": [message(exercise.key(key)) for key in sorted(table(exercise.key())) if key.startswith("hint")],
         "solution": exercise.source(),
         "starter": exercise.starter,
     }

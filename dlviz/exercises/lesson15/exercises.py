@@ -1,10 +1,15 @@
 """Lesson 15, diffusion: its exercises."""
 
-import torch
+from typing import Any
 
+import torch
+from torch import Tensor
+
+from dlviz.exercises.compare import describe
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson15.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
+from dlviz.kit.messages import message
 
 #: Steps of the schedules in the cases.
 _T = 8
@@ -13,6 +18,13 @@ _T = 8
 def _betas():
     """Return betas (T,) whose sum stays below 1, so that no mistake takes the root of a negative number."""
     return 0.03 + 0.08 * torch.rand(_T)
+
+
+def _check_rows(x: Tensor, **arguments: Any) -> None:
+    """Refuse an argument of a model that is not one number for each row of x: a real model would fail on it in another way."""
+    for name, value in arguments.items():
+        if not isinstance(value, Tensor) or value.shape != (len(x),):
+            raise ValueError(message("exercises.usage.rows", name=name, rows=len(x), got=describe(value)))
 
 
 # 15.add-noise: the jump from an image to step t
@@ -32,7 +44,7 @@ def _images(i):
     n = (3, 4, 2, 5, 3)[i]
     # As many columns as images: a factor for each image is then broadcast along a row without an error.
     x0, noise = torch.randn(2, n, 1 + i % 2, n + 1, n)
-    return {"x0": x0.requires_grad_(), "t": torch.randperm(_T)[:n], "noise": noise, "betas": _betas()}
+    return {"x0": x0, "t": torch.randperm(_T)[:n], "noise": noise, "betas": _betas()}
 
 
 ADD_NOISE = Function(
@@ -121,6 +133,7 @@ def _walks(i):
     weight, table = torch.randn(d, d) / 2, torch.randn(_T + 1, d)
 
     def model(x, t):
+        _check_rows(x, t=t)
         return x @ weight + table[t]
 
     return {"model": model, "x": torch.randn(n, d), "betas": _betas(), "noises": torch.randn(_T, n, d)}
@@ -132,6 +145,7 @@ def _mean_and_std(function):
     alphas_bar = (1 - betas).cumprod(dim=0)
 
     def best(x, t):
+        _check_rows(x, t=t)
         a = alphas_bar[t].reshape(-1, 1)
         return (1 - a).sqrt() * (x - 2 * a.sqrt()) / (0.25 * a + 1 - a)
 
@@ -230,6 +244,7 @@ def _classes(i):
     weight, of_class, of_step = torch.randn(d, d) / 2, torch.randn(classes + 1, d), torch.randn(_T, d)
 
     def model(x, t, y):
+        _check_rows(x, t=t, y=y)
         return x @ weight + of_class[y] * (1 + x) + of_step[t]
 
     return {
