@@ -127,6 +127,7 @@ DEVICE = Usage(
     mistakes={
         "one_batch": _ONE_MOVED | _ZEROED,
         "labels_left": {_MOVED: "        images = images.to(device)\n"},
+        "device_ignored": {"images.to(device), labels.to(device)": "images.cpu(), labels.cpu()"},
         "gradients_add_up": _ZEROED,
         "mean_of_batches": {" * len(images)": "", "count += len(images)": "count += 1"},
         "last_loss": {"total / count": "loss.item()"},
@@ -148,9 +149,10 @@ def prune_by_magnitude(weight, amount):
 
 
 def _weights(i):
-    rows, columns = [(4, 5), (2, 10), (5, 8), (3, 20), (6, 5)][i]
+    """Return a weight whose share is 10, 17.6, 8.4, 56.7 or 19.2 numbers, so that every other rounding is seen."""
+    rows, columns = [(4, 5), (2, 11), (4, 7), (3, 21), (4, 8)][i]
     weight = torch.randn(rows, columns) * torch.rand(rows, 1).add(0.2)
-    return {"weight": weight, "amount": [0.5, 0.8, 0.25, 0.9, 0.6][i]}
+    return {"weight": weight, "amount": [0.5, 0.8, 0.3, 0.9, 0.6][i]}
 
 
 _SMALLEST = "pruned.abs().argsort()[:count]"
@@ -165,6 +167,9 @@ PRUNE = Function(
         "kept_instead": {"amount * weight.numel()": "(1 - amount) * weight.numel()"},
         "share_of_the_largest": {_SMALLEST: "pruned.abs() < amount * pruned.abs().max()"},
         "threshold_is_the_share": {_SMALLEST: "pruned.abs() < amount"},
+        "cut_off": {"round(amount * weight.numel())": "int(amount * weight.numel())"},
+        "rounded_up": {"round(amount * weight.numel())": "-int(-amount * weight.numel() // 1)"},
+        "quantile": {_SMALLEST: "pruned.abs() <= pruned.abs().quantile(amount)"},
         "first_ones": {_SMALLEST: ":count"},
         "per_row": {
             "pruned = weight.flatten().clone()\n": "pruned = weight.clone()\n",
@@ -191,12 +196,17 @@ def quantize(w):
 
 
 def _rows(i):
-    """Return rows whose quotients do not lie near the middle of two integers, where the last bit of a division would decide."""
+    """Return rows whose largest magnitude is positive in one and negative in the next.
+
+    No other quotient lies near the middle of two integers, where the last bit of a division would decide. The steps are
+    powers of two, by which a division is exact, so that -127.5 becomes -128 however it is computed.
+    """
     n, k = 3 + i, 6 + i
     quotients = torch.randint(-120, 121, (n, k)) + 0.8 * (torch.rand(n, k) - 0.5)
     quotients[:, i % k] = 127.5
     quotients[:, (i + 2) % k] = -127.3
-    return {"w": quotients * (0.001 + 0.02 * torch.rand(n, 1))}
+    quotients[i % 2 :: 2] *= -1
+    return {"w": quotients * 0.5 ** (torch.randperm(n)[:, None] + 4)}
 
 
 _STEP = "w.abs().amax(dim=1, keepdim=True) / 127.5"
@@ -207,11 +217,14 @@ QUANTIZE = Function(
     case=_rows,
     mistakes={
         "one_step_for_all": {_STEP: "w.abs().max().expand(len(w), 1) / 127.5"},
+        "one_number": {_STEP: "w.abs().max() / 127.5"},
         "wrapped": {".clamp(-128, 127)": ""},
         "truncated": {".round()": ""},
         "rounded_down": {".round()": ".floor()"},
         "per_column": {_STEP: "w.abs().amax(dim=0, keepdim=True) / 127.5"},
         "signed_maximum": {_STEP: "w.amin(dim=1, keepdim=True).abs() / 127.5"},
+        "without_abs": {_STEP: "w.amax(dim=1, keepdim=True) / 127.5"},
+        "from_minus_127": {"-128": "-127"},
         "steps_of_255": {"127.5": "255"},
         "divided_by_127": {"127.5": "127"},
         "multiplied": {"(w / s)": "(w * s)"},
@@ -276,13 +289,19 @@ def _parts(i):
 
 
 def _use_average(answer, x, y, weight):
-    """Average the gradients of one model in several processes, each with a part of the batch."""
+    """Average the gradients of a model in several processes, each with a part of the batch.
+
+    Its parameters differ from process to process, which tells an answer that averages them from one that does nothing.
+    """
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     net[2].bias.requires_grad_(False)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.copy_(weight.flatten()[: parameter.numel()].view_as(parameter))
     nets = [copy.deepcopy(net) for _ in x]
+    with torch.no_grad():
+        for rank, one in enumerate(nets):
+            one[0].weight += 0.25 * rank
     for one, inputs, targets in zip(nets, x, y, strict=True):
         F.mse_loss(one(inputs), targets).backward()
     run_processes(answer, nets)
@@ -297,6 +316,10 @@ AVERAGE = Usage(
     use=_use_average,
     mistakes={
         "summed": {"            parameter.grad /= dist.get_world_size()": ""},
+        "nothing_changed": {
+            "dist.all_reduce(parameter.grad)": "gradient = parameter.grad / dist.get_world_size()",
+            "parameter.grad /= dist.get_world_size()": "dist.all_reduce(gradient)",
+        },
         "not_reduced": {"            dist.all_reduce(parameter.grad)\n": ""},
         "divided_twice": {"dist.all_reduce": "parameter.grad /= dist.get_world_size()\n            dist.all_reduce"},
         "parameters_averaged": {

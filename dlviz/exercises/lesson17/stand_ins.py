@@ -58,11 +58,12 @@ _METADATA = {
 class ElsewhereTensor(Tensor):
     """Tensor in the memory of another device than the model: it can be moved by ``.to(device)``, and all else is refused.
 
-    Its numbers really are on the CPU, and so is the model.
+    Its numbers really are on the CPU, and so is the model. A device that is written in the code, as in ``.cpu()``, is refused,
+    too: with a model on a GPU it would be the wrong one.
 
     Example:
         >>> x = torch.ones(2).as_subclass(ElsewhereTensor)
-        >>> x.to("cpu") + 1
+        >>> x.to(torch.device("cpu")) + 1
         tensor([2., 2.])
     """
 
@@ -73,10 +74,18 @@ class ElsewhereTensor(Tensor):
         kwargs = kwargs or {}
         if function in _METADATA:
             return super().__torch_function__(function, types, args, kwargs)
-        if function in (Tensor.to, Tensor.cpu, Tensor.cuda):
+        target = _target(args[1:], kwargs)
+        if function is Tensor.to and isinstance(target, (torch.device, Tensor)):
             return function(args[0].as_subclass(Tensor), *args[1:], **kwargs)
+        if function in (Tensor.cpu, Tensor.cuda) or (function is Tensor.to and isinstance(target, str)):
+            raise RuntimeError("Expected all tensors to be on the same device, but this move does not go to `device`")
         name = getattr(function, "__name__", "an operation")
         raise RuntimeError(f"Expected all tensors to be on the same device, but {name} got one of another device")
+
+
+def _target(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the first argument of a call of Tensor.to, which says where, as which dtype, or like which tensor."""
+    return args[0] if args else kwargs.get("device", kwargs.get("other"))
 
 
 class Process:
