@@ -98,7 +98,7 @@ export function planePicture({ messages, signal, pick }) {
     context.globalAlpha = 1;
     // The names of the axes stand in two corners, where arrows would run through them.
     const cell = size / state.scene.side;
-    const [wide, high] = [30, 18].map((pixels) => cell * Math.ceil(pixels / cell));
+    const [wide, high] = [66, 18].map((pixels) => cell * Math.ceil(pixels / cell));
     context.fillStyle = state.colors.paper;
     for (const [x, y] of [[LEFT, TOP], [LEFT + size - wide, TOP + size - high]]) context.fillRect(x, y, wide, high);
   }
