@@ -16,8 +16,11 @@ from dlviz.latent_space.widget_state import PATH_STEPS, LatentState
 
 #: Classes with a color and marker of their own in the legend.
 MAX_CLASSES = 25
-#: Examples with the largest errors that are drawn, errors that the histogram gets, and dimensions whose KL divergence has a bar.
-_WORST, _MAX_ERRORS, _MAX_BARS = 8, 20_000, 32
+#: Examples with the largest errors that are drawn, and as many of them and of the anomalies if there are any; errors that the histogram
+#: gets, and dimensions whose KL divergence has a bar.
+_WORST, _WORST_BESIDE, _MAX_ERRORS, _MAX_BARS = 8, 4, 20_000, 32
+#: Anomalies that are drawn.
+MAX_ANOMALIES = 500
 #: Numbers of a code that are written.
 _MAX_CODE = 6
 #: Samples from the prior that are drawn.
@@ -32,7 +35,7 @@ def scene(state: LatentState, name: str, steps: Sequence[int]) -> dict[str, Any]
         name: the learner's name of the encoder.
         steps: the snapshots that the player goes through.
     """
-    record, rows = state.record, state.drawn
+    record, rows, others = state.record, state.drawn, state.record.anomalies
     return {
         "kind": state.examples.kind,
         "variational": record.std is not None,
@@ -51,7 +54,8 @@ def scene(state: LatentState, name: str, steps: Sequence[int]) -> dict[str, Any]
         "errors": _float32(record.errors[rows]),
         "ellipses": None if record.std is None else _float32(state.code_axes.spread(record.std[rows])),
         "most_classes": MAX_CLASSES,
-        "anomalies": None if record.anomalies is None else _float32(state.place(record.anomalies.codes[:500])),
+        "anomalies": None if others is None else _float32(state.place(others.codes[:MAX_ANOMALIES])),
+        "anomaly_errors": None if others is None else _float32(others.errors[:MAX_ANOMALIES]),
         "picture": _picture(state),
         "divergence": _divergence(record),
         "scores": _scores(state),
@@ -99,26 +103,54 @@ def _divergence(record: Record) -> dict[str, Any] | None:
 def _scores(state: LatentState) -> dict[str, Any]:
     record = state.record
     others = record.anomalies
-    worst = worst_rows(record)
     return {
         "errors": _sorted_errors(record.errors),
         "anomalies": None if others is None else _sorted_errors(others.errors),
         "auc": None if others is None else auc(record.errors, others.errors),
         "threshold": first_threshold(record.errors),
-        "worst": {
-            "rows": worst,
-            "errors": record.errors[worst].double().numpy(),
-            "input": state.pictures.array(state.examples.x[worst], small=True),
-            "output": state.pictures.array(record.reconstructions[worst], small=True),
-        },
+        "worst": _thumbnails(state, worst_rows(record)),
+        "missed": None if others is None else _thumbnails(state, missed_rows(record)),
+    }
+
+
+def _thumbnails(state: LatentState, rows: list[int]) -> dict[str, Any]:
+    """Return small pictures of some examples or anomalies, above their reconstructions."""
+    x, output, errors, _ = _gathered(state, rows)
+    pictures = state.pictures
+    return {
+        "rows": rows,
+        "errors": errors.double().numpy(),
+        "input": pictures.array(x, small=True),
+        "output": pictures.array(output, small=True),
     }
 
 
 def worst_rows(record: Record) -> list[int]:
-    """Return the indices of the examples with the largest errors, the largest first."""
+    """Return the numbers of the examples with the largest errors, the largest first."""
     errors = record.errors.nan_to_num(nan=float("inf"), posinf=float("inf"))
-    found: list[int] = errors.argsort(descending=True, stable=True)[:_WORST].tolist()
+    most = _WORST if record.anomalies is None else _WORST_BESIDE
+    found: list[int] = errors.argsort(descending=True, stable=True)[:most].tolist()
     return found
+
+
+def missed_rows(record: Record) -> list[int]:
+    """Return the numbers of the anomalies with the smallest errors, the smallest first; none without anomalies."""
+    if record.anomalies is None:
+        return []
+    errors = record.anomalies.errors.nan_to_num(nan=float("inf"), posinf=float("inf"))
+    return [len(record.errors) + k for k in errors.argsort(stable=True)[:_WORST_BESIDE].tolist()]
+
+
+def _gathered(state: LatentState, rows: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return some examples with their reconstructions, errors and codes. Anomalies, if any, come last."""
+    count, record, others = len(state.examples), state.record, state.record.anomalies
+    data = [row for row in rows if row < count]
+    found = state.examples.x[data], record.reconstructions[data], record.errors[data], record.codes[data]
+    if others is None:
+        return found
+    k = [row - count for row in rows if row >= count]
+    x, output = torch.cat((found[0], others.x[k])), torch.cat((found[1], others.reconstructions[k]))
+    return x, output, torch.cat((found[2], others.errors[k])), torch.cat((found[3], others.codes[k]))
 
 
 def _sorted_errors(errors: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -133,28 +165,31 @@ def selection(state: LatentState, example: int, target: int) -> dict[str, Any]:
     """Return the selected example with its reconstruction, and the path to another one; an index of -1 stands for none."""
     if example < 0:
         return {"example": -1, "target": -1}
-    record = state.record
+    record, index = state.at(example)
+    kl = state.record.kl_per_example if record is state.record else None
     return {
         "example": example,
         "target": target,
         "place": state.start(example),
-        "code": _code_text(record.codes[example]),
-        "label": "" if state.labels is None else state.classes[int(state.labels[example])],
+        "code": _code_text(record.codes[index]),
+        "label": state.label(example),
         **_compared(state, [example]),
-        "error": float(record.errors[example]),
-        "kl": None if record.kl_per_example is None else float(record.kl_per_example[example].sum()),
+        "error": float(record.errors[index]),
+        "kl": None if kl is None else float(kl[index].sum()),
         "path": path(state, example, target) if target >= 0 else None,
     }
 
 
 def _compared(state: LatentState, rows: list[int]) -> dict[str, Any]:
     """Return examples, their targets (``None`` without), reconstructions, and the differences of the reconstructions, as they are drawn."""
-    pictures, examples, output = state.pictures, state.examples, state.record.reconstructions[rows]
+    pictures, targets = state.pictures, state.examples.targets
+    x, output, _, _ = _gathered(state, rows)
+    compared = x if targets is None else targets[rows]
     return {
-        "input": pictures.array(examples.x[rows]),
-        "compared": None if examples.targets is None else pictures.array(examples.targets[rows]),
+        "input": pictures.array(x),
+        "compared": None if targets is None else pictures.array(compared),
         "output": pictures.array(output),
-        "difference": pictures.array(output - examples.compared[rows].detach().to(output)),
+        "difference": pictures.array(output - compared.detach().to(output)),
     }
 
 
@@ -163,7 +198,7 @@ def path(state: LatentState, example: int, target: int) -> dict[str, Any]:
     codes = state.path_codes(example, target)
     places = state.code_axes.place(codes)
     if state.model.code_size == 1:
-        first, last = state.places[example][1], state.places[target][1]
+        first, last = state.start(example)[1], state.start(target)[1]
         places[:, 1] = first + (last - first) * (codes[:, 0] - codes[0, 0]) / (codes[-1, 0] - codes[0, 0] or 1)
     return {
         "example": example,
@@ -171,7 +206,7 @@ def path(state: LatentState, example: int, target: int) -> dict[str, Any]:
         "places": _float32(places),
         "values": state.pictures.array(state.decode(codes)),
         "codes": [_code_text(code) for code in codes],
-        "label": "" if state.labels is None else state.classes[int(state.labels[target])],
+        "label": state.label(target),
     }
 
 
@@ -212,14 +247,16 @@ def drawing(state: LatentState, x: Tensor) -> dict[str, Any]:
 
 
 def carried(state: LatentState, rows: Sequence[int]) -> dict[str, Any]:
-    """Return some examples with their reconstructions, for a page that asks no kernel."""
-    index, record = list(rows), state.record
+    """Return some examples with their reconstructions, for a page that asks no kernel. Anomalies come last, and have no KL divergence."""
+    index, kl = list(rows), state.record.kl_per_example
+    _, _, errors, codes = _gathered(state, index)
+    data = [row for row in index if row < len(state.examples)]
     return {
         "rows": np.asarray(index, dtype=np.int32),
         **_compared(state, index),
-        "errors": record.errors[index].double().numpy(),
-        "kl": None if record.kl_per_example is None else record.kl_per_example[index].sum(1).double().numpy(),
-        "codes": [_code_text(code) for code in record.codes[index]],
+        "errors": errors.double().numpy(),
+        "kl": None if kl is None else kl[data].sum(1).double().numpy(),
+        "codes": [_code_text(code) for code in codes],
     }
 
 

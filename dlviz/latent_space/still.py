@@ -6,6 +6,7 @@ from dlviz.kit.messages import message
 from dlviz.kit.svg import MARGIN, Svg, framed, line_path, shorten
 from dlviz.kit.svg_grid import draw_picture, format_number
 from dlviz.latent_space.pictures import Array, Pictures, bytes_of
+from dlviz.latent_space.record import Anomalies
 from dlviz.latent_space.scene import MAX_CLASSES
 from dlviz.latent_space.widget_state import LatentState
 
@@ -43,8 +44,8 @@ def _draw_map(svg: Svg, state: LatentState, example: int) -> None:
         if bool(state.places[row].isfinite().all()):
             label = 0 if state.labels is None else int(state.labels[row])
             svg.marker(*pixel(state.places[row].tolist()), label, 3.2)
-    if example >= 0 and bool(state.places[example].isfinite().all()):
-        x, y = pixel(state.places[example].tolist())
+    if example >= 0 and bool(state.code(example).isfinite().all()):
+        x, y = pixel(state.start(example))
         svg.rect(x - 7, y - 7, 14, 14, stroke="select", radius=7, line=2.4)
     across, up = state.code_axes.names(state.model.code_size)
     svg.text(MARGIN + _SIZE, _TOP + _SIZE + 16, f"{across} →", size=11, color="ink-2", anchor="end")
@@ -52,17 +53,18 @@ def _draw_map(svg: Svg, state: LatentState, example: int) -> None:
 
 
 def _draw_example(svg: Svg, state: LatentState, example: int, left: float) -> None:
-    record = state.record
-    pictures = state.pictures.with_room_for(record.reconstructions)
+    record, index = state.at(example)
+    inputs = record.x if isinstance(record, Anomalies) else record.examples.x
+    pictures = state.pictures.with_room_for(state.record.reconstructions)
     shown = (
-        (message("latent_space.input"), pictures.array(state.examples.x[[example]])),
-        (message("latent_space.output"), pictures.array(record.reconstructions[[example]])),
+        (message("latent_space.input"), pictures.array(inputs[[index]])),
+        (message("latent_space.output"), pictures.array(record.reconstructions[[index]])),
     )
     for k, (title, values) in enumerate(shown):
         x = left + k * (_PICTURE + 16)
         svg.text(x, _TOP + 8, title, size=12, bold=True)
         _draw_picture(svg, pictures, values, x, _TOP + 18)
-    error = format_number(float(record.errors[example]), 3)
+    error = format_number(float(record.errors[index]), 3)
     svg.text(left, _TOP + _PICTURE + 40, message("latent_space.error", value=error), size=12, mono=True)
 
 

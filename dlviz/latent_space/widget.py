@@ -43,7 +43,7 @@ class Latent(Widget):
     """Widget that shows codes as a map. A step of the player is a snapshot, or a step of the open path.
 
     Attributes:
-        example: index of the selected example, −1 for none.
+        example: index of the selected example, −1 for none. The anomalies follow the data, so N is the first of them.
         target: index of the example to which a path is open, −1 for none.
         path_step: step of the path.
         probe: place of the probe on the map; empty for that of the selected example.
@@ -219,13 +219,14 @@ class Latent(Widget):
         return self._latent.decode(self._latent.sample_codes(int(n), int(seed)))
 
     def select(self, example: int, target: int = -1) -> None:
-        """Select an example, and open the path from it to another one.
+        """Select an example, and open the path from it to another one. The anomalies follow the data.
 
         Raises:
             DlvizError: there is no such example.
         """
-        count = len(self._latent.examples)
-        first, last = check_example(example, count, "example", -1), check_example(target, count, "target", -1)
+        state = self._latent
+        first = check_example(example, state.selectable, "example", -1)
+        last = check_example(target, len(state.examples), "target", -1)
         with self.hold_sync():
             self.path_step, self.example, self.target = 0, first, last
 
@@ -256,7 +257,10 @@ class Latent(Widget):
 
     @traitlets.validate("example", "target")
     def _validate_example(self, proposal: Any) -> int:
-        return check_example(proposal["value"], len(self._latent.examples), proposal["trait"].name, -1)
+        state, name = self._latent, proposal["trait"].name
+        return check_example(
+            proposal["value"], state.selectable if name == "example" else len(state.examples), name, -1
+        )
 
     @traitlets.validate("axes")
     def _validate_axes(self, proposal: Any) -> Any:
@@ -385,11 +389,12 @@ class Latent(Widget):
         state = self._latent
         # Input, output, difference and perhaps target, each a third larger as text.
         size = (4 if state.examples.targets is None else 6) * state.pictures.array(state.examples.x[:1]).nbytes + 60
-        named = {one for one in (self.example, self.target, *scenes.worst_rows(state.record)) if one >= 0}
+        thumbnails = scenes.worst_rows(state.record) + scenes.missed_rows(state.record)
+        named = {one for one in (self.example, self.target, *thumbnails) if one >= 0}
         room = _PAGE_EXAMPLES // size - len(named)
-        chosen = sorted(
-            named.union(state.drawn[k] for k in evenly_spaced(len(state.drawn), room)) if room > 0 else named
-        )
+        count = len(state.examples)
+        drawn = [*state.drawn, *range(count, min(state.selectable, count + scenes.MAX_ANOMALIES))]
+        chosen = sorted(named.union(drawn[k] for k in evenly_spaced(len(drawn), room)) if room > 0 else named)
         cell = 4 * math.prod(state.pictures.size(small=True)) * 4 / 3
         side = min(self.resolution, most, max(_MIN_SIDE, math.isqrt(int(_PAGE_GRID / cell))))
         target = self.target if self.target >= 0 else state.suggested_target(self.example)
@@ -555,8 +560,9 @@ def latent(
     shown: dict[str, Any] = {"resolution": resolution, "path_step": path_step, "decoded_grid": decoded_grid}
     shown |= {"ellipses": ellipses, "threshold": threshold, "sample_seed": sample_seed, "speed": speed, "theme": theme}
     shown |= {"probe": _plain_list(probe)}
-    for each, value in (("example", example), ("target", target)):
-        shown[each] = check_example(value, len(found), each, -1)
+    count = len(found) + (0 if others is None else len(others))
+    shown["example"] = check_example(example, count, "example", -1)
+    shown["target"] = check_example(target, len(found), "target", -1)
     return Latent(LatentState(model, found, indices, names, others, axes), name, **shown)
 
 

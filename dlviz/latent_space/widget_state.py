@@ -156,9 +156,32 @@ class LatentState:
             places[:, 1] = (self.limits[2] + self.limits[3]) / 2
         return places
 
+    # Examples and anomalies by their number: the anomalies follow the data.
+
+    @property
+    def selectable(self) -> int:
+        """Number of the data and the anomalies together."""
+        return len(self.examples) + (0 if self.anomalies is None else len(self.anomalies))
+
+    def at(self, example: int) -> tuple[Record | Anomalies, int]:
+        """Return the record that holds an example or an anomaly, and its index there."""
+        count, others = len(self.examples), self.record.anomalies
+        return (self.record, example) if others is None or example < count else (others, example - count)
+
+    def code(self, example: int) -> Tensor:
+        """Return the code (K,) of an example or an anomaly; for -1 the mean code."""
+        record, index = self.at(example)
+        return record.codes[index] if example >= 0 else self.mean_code()
+
+    def label(self, example: int) -> str:
+        """Return the name of an example's class; "" without one."""
+        has_label = self.labels is not None and 0 <= example < len(self.examples)
+        return self.classes[int(self.labels[example])] if has_label and self.labels is not None else ""
+
     def start(self, example: int) -> list[float]:
-        """Return the place of an example; without one that of the mean code."""
-        place = self.places[example] if example >= 0 else self.place(self.mean_code()[None])[0]
+        """Return the place of an example or an anomaly; without one that of the mean code."""
+        is_data = 0 <= example < len(self.examples)
+        place = self.places[example] if is_data else self.place(self.code(example)[None])[0]
         return [float(value) for value in place.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)]
 
     def mean_code(self) -> Tensor:
@@ -169,8 +192,7 @@ class LatentState:
 
     def codes_at(self, places: Tensor, example: int) -> Tensor:
         """Return the codes (M, K) at places (M, 2) of the map: that of the example, or the mean code, moved along the map's axes."""
-        base = self.record.codes[example] if example >= 0 else self.mean_code()
-        return self.code_axes.codes_at(places, base)
+        return self.code_axes.codes_at(places, self.code(example))
 
     def grid_codes(self, side: int, example: int) -> Tensor:
         """Return the codes (side², K) of a grid of places, row by row from the top left."""
@@ -196,9 +218,8 @@ class LatentState:
 
     def path_codes(self, a: int, b: int, steps: int = PATH_STEPS) -> Tensor:
         """Return the codes (steps + 1, K) on the straight line from the code of one example to that of another."""
-        codes = self.record.codes
         t = torch.linspace(0, 1, steps + 1, dtype=torch.float64)[:, None]
-        return codes[a].double() * (1 - t) + codes[b].double() * t
+        return self.code(a).double() * (1 - t) + self.code(b).double() * t
 
     def sample_codes(self, count: int, seed: int) -> Tensor:
         """Return random codes (count, K) from the standard normal distribution."""
@@ -210,9 +231,9 @@ class LatentState:
         """Return an example to go to from another: of the others, or those of other classes, the one at the median distance."""
         codes = self.record.codes[self.drawn].double()
         others = [k for k, index in enumerate(self.drawn) if index != example and bool(codes[k].isfinite().all())]
-        if self.labels is not None and example >= 0:
+        if self.labels is not None and 0 <= example < len(self.examples):
             others = [k for k in others if self.labels[self.drawn[k]] != self.labels[example]] or others
-        if not others or example < 0:
+        if not others or not 0 <= example < len(self.examples):
             return -1
         distances = (codes[others] - self.record.codes[example].double()).norm(dim=1)
         return self.drawn[others[int(distances.argsort()[len(others) // 2])]]

@@ -247,10 +247,61 @@ def test_the_threshold_counts_in_the_browser_what_python_counts(open_page, pages
         assert alarm == pytest.approx(100 * found.false_alarm, abs=0.06)
         assert miss == pytest.approx(100 * found.miss, abs=0.06)
         assert area == pytest.approx(view.auc, abs=6e-4)
-    worst = [int(item.get_attribute("data-row")) for item in page.locator(".lat-worst-item").all()]
-    assert worst == view.errors.argsort(descending=True)[:8].tolist()
+    worst = [int(item.get_attribute("data-row")) for item in page.locator(".lat-worst").first.locator("button").all()]
+    assert worst == view.errors.argsort(descending=True)[:4].tolist()
     page.locator(".lat-worst-item").nth(1).click()
     assert trait(page, "example") == worst[1]
+
+
+def anomaly_inside(view) -> int:
+    """Return the anomaly on the map that is farthest from all examples."""
+    left, right, bottom, top = view.scene["limits"]
+    places = view._latent.place(view.record.anomalies.codes)
+    is_inside = ((places > torch.tensor([left, bottom])) & (places < torch.tensor([right, top]))).all(1)
+    return int((torch.cdist(places, view._latent.places).amin(1) * is_inside).argmax())
+
+
+def test_an_anomaly_tells_its_error_and_a_click_selects_it(open_page, pages):
+    view, page = variational(), open_page(pages["variational"])
+    found, k = view.record.anomalies, anomaly_inside(view)
+    page.mouse.move(*spot(page, view, view._latent.start(30 + k)))
+    drawn(page)
+    expect(page.locator(".lat-readout")).not_to_contain_text("anomaly")
+    page.get_by_text("Which ones does it reconstruct badly?").click()
+    drawn(page)
+    at = spot(page, view, view._latent.start(30 + k))
+    page.mouse.move(*at)
+    expect(page.locator(".lat-readout")).to_contain_text(f"anomaly {k} · error {float(found.errors[k]):.3g}")
+    page.mouse.click(*at)
+    assert trait(page, "example") == 30 + k
+    expect(page.locator(".lat-right")).to_contain_text(f"Anomaly {k}")
+    expect(page.locator(".lat-path-button")).to_be_hidden()
+    drawn(page)
+    figure = ".lat-figures figure:nth-child({} of :not([hidden])) canvas"
+    np.testing.assert_allclose(pixels(page, figure.format(1)), gray(images(9, seed=7)[k]), atol=1)
+    np.testing.assert_allclose(pixels(page, figure.format(2)), gray(found.reconstructions[k]), atol=1)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(found.reconstructions[k]), atol=1)
+    # The list begins with the anomaly that is missed most easily.
+    first = page.get_by_role("group", name="Anomalies, smallest errors").locator("button").first
+    assert first.get_attribute("aria-label").startswith(f"Anomaly {int(found.errors.argmin())}, error")
+    first.click()
+    assert trait(page, "example") == 30 + int(found.errors.argmin())
+
+
+def test_the_kernel_selects_an_anomaly_and_no_path_ends_at_one(live):
+    view = variational()
+    page, _ = live(view)
+    page.get_by_text("Which ones does it reconstruct badly?").click()
+    drawn(page)
+    k = anomaly_inside(view)
+    page.keyboard.down("Shift")
+    page.mouse.click(*spot(page, view, view._latent.start(30 + k)))
+    page.keyboard.up("Shift")
+    until_holds(page, lambda: view.example == 30 + k)
+    assert view.target == -1
+    until(page, "() => window.pending === 0")
+    drawn(page)
+    np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.record.anomalies.reconstructions[k]), atol=1)
 
 
 def test_the_kl_divergence_of_each_dimension_is_torchs(open_page, pages):

@@ -56,6 +56,40 @@ def test_python_can_ask_for_everything_that_is_shown():
 
 
 @pytest.mark.parametrize("size", [1, 2, 6])
+@pytest.mark.parametrize("variational", [True, False])
+def test_an_anomaly_is_selected_by_its_number_after_the_data(size, variational):
+    others = images(9, seed=7)
+    view, _, _ = view_of(size, variational=variational, anomalies=others)
+    view.example = 34
+    expected, shown = view.record.anomalies, view.selection
+    np.testing.assert_allclose(numbers(shown["input"]), others[4].flatten(), rtol=1e-6)
+    np.testing.assert_allclose(numbers(shown["output"]), expected.reconstructions[4].flatten(), rtol=1e-6)
+    np.testing.assert_allclose(
+        numbers(shown["difference"]), (expected.reconstructions - others)[4].flatten(), rtol=1e-4, atol=1e-6
+    )
+    assert (shown["error"], shown["label"], shown["kl"]) == (float(expected.errors[4]), "", None)
+    assert shown["place"] == view._latent.place(expected.codes)[4].tolist()
+    np.testing.assert_allclose(numbers(view.details["values"]), numbers(shown["output"]), rtol=1e-4, atol=1e-5)
+    view.select(34, target=3)
+    t = torch.linspace(0, 1, 13, dtype=torch.float64)[:, None]
+    codes = expected.codes[4] * (1 - t) + view.codes[3] * t
+    np.testing.assert_allclose(numbers(view.selection["path"]["values"]), view.decode(codes).flatten(), atol=1e-6)
+    assert view._repr_mimebundle_()
+    page = view._page_state()
+    assert page["selection"]["example"] == 34
+    carried = page["carried"]
+    rows = numbers(carried["rows"], "int32").tolist()
+    assert rows == list(range(39))
+    np.testing.assert_allclose(numbers(carried["errors"], "float64")[30:], expected.errors)
+    assert (view.scene["scores"]["missed"]["rows"]) == [30 + k for k in expected.errors.argsort()[:4].tolist()]
+    np.testing.assert_allclose(numbers(view.scene["anomaly_errors"]), expected.errors, rtol=1e-6)
+    with pytest.raises(DlvizError, match="from -1 to 38"):
+        view.example = 39
+    with pytest.raises(DlvizError, match=r"target must be .* to 29"):
+        view.target = 30
+
+
+@pytest.mark.parametrize("size", [1, 2, 6])
 def test_a_path_is_what_torch_decodes_on_the_straight_line(size):
     view, net, x = view_of(size)
     with torch.no_grad():

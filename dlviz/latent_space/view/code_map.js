@@ -139,7 +139,17 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     const [[x, y], [toX, toY]] = [axes.pixel([left, top]), axes.pixel([right, bottom])];
     return [x, y, toX - x, toY - y];
   }
+  /** The points and after them the anomalies, if these are shown; a path does not end at one. */
+  function countShown() {
+    return scene.rows.length + (state.anomalies && !state.picking ? scene.anomalies.length / 2 : 0);
+  }
+  /** The number of a point's example; the anomalies follow the data. */
+  function numberOf(k) {
+    return scene.rows[k] ?? scene.count + k - scene.rows.length;
+  }
   function placeOf(k, now = motion.now()) {
+    const j = 2 * (k - scene.rows.length);
+    if (j >= 0) return axes.pixel([scene.anomalies[j], scene.anomalies[j + 1]]);
     return axes.pixel([now[4 + 2 * k], now[5 + 2 * k]]);
   }
   function drawEllipses(context) {
@@ -184,8 +194,8 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
       context.drawImage(marker, Math.round((x - half) * ratio) / ratio, Math.round((y - half) * ratio) / ratio, marker.width / ratio, marker.height / ratio);
     }
     const cross = new Path2D(CROSS);
-    for (let k = 0; k < (state.anomalies ? scene.anomalies.length : 0) / 2; k += 1) {
-      const place = axes.pixel([scene.anomalies[2 * k], scene.anomalies[2 * k + 1]]);
+    for (let k = count; k < countShown(); k += 1) {
+      const place = placeOf(k);
       if (Number.isFinite(place[0] + place[1])) stamp(context, place, cross, "", state.colors.paper, 4, [state.colors.ink, 1.5]);
     }
   }
@@ -231,16 +241,17 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
   function showReadout() {
     readout.hidden = hovered < 0 || dragging;
     if (readout.hidden) return;
-    const label = scene.labels ? scene.classes[scene.labels[hovered]].name : "";
-    const values = { index: scene.rows[hovered], label, error: format(scene.errors[hovered], 3) };
-    readout.textContent = fillIn(label ? messages.point_of : messages.point, values);
+    const j = hovered - scene.rows.length;
+    const label = j < 0 && scene.labels ? scene.classes[scene.labels[hovered]].name : "";
+    const values = { index: j < 0 ? scene.rows[hovered] : j, label, error: format(j < 0 ? scene.errors[hovered] : scene.anomaly_errors[j], 3) };
+    readout.textContent = fillIn(j >= 0 ? messages.point_anomaly : label ? messages.point_of : messages.point, values);
     placeReadout(readout, placeOf(hovered));
   }
 
   /** The drawn point nearest to a pixel, within so many pixels; −1 for none. */
   function nearest([x, y], radius) {
     const now = motion.now();
-    return argmin(scene.rows.length, (k) => {
+    return argmin(countShown(), (k) => {
       const [px, py] = placeOf(k, now);
       const distance = Math.hypot(px - x, py - y);
       return Number.isFinite(distance) ? distance : Infinity;
@@ -270,7 +281,7 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     const pixel = pointerPixel(canvas, event);
     if (pressed && !dragging) {
       const k = nearest(pixel, state.picking ? 3 * PICK_RADIUS : PICK_RADIUS);
-      if (k >= 0) select(scene.rows[k], event.shiftKey);
+      if (k >= 0) select(numberOf(k), event.shiftKey);
       else if (!state.picking && axes.contains(pixel)) goTo(pixel);
     }
     pressed = null;
@@ -293,7 +304,7 @@ export function codeMap({ messages, signal, redraw, moveProbe, select }) {
     if (direction) goTo([at[0] + direction[0] * distance, at[1] + direction[1] * distance]);
     else {
       const k = nearest(at, Infinity);
-      if (k >= 0) select(scene.rows[k], event.shiftKey);
+      if (k >= 0) select(numberOf(k), event.shiftKey);
     }
     return true;
   });

@@ -22,10 +22,12 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
   const number = h("output", { class: "mono" });
   const rates = h("p", { class: "lat-rates", "aria-live": "polite" });
   const legend = h("div", { class: "lat-keys" });
-  const worst = h("div", { class: "lat-worst", role: "group", "aria-label": messages.worst });
+  const lists = ["worst", "missed"].map((key) => h("div", { class: "lat-worst", role: "group", "aria-label": messages[key] }));
+  const how = h("span", { class: "dlviz-soft" }, messages.worst_how);
+  const [worst, missed] = lists.map((list, k) => h("div", {}, h("div", { class: "dlviz-panel-title" }, h("b", {}, list.getAttribute("aria-label")), k ? null : how), list));
   const element = h("div", { class: "dlviz-panel lat-errors" },
     h("div", {}, legend, plot.element, h("label", { class: "dlviz-control lat-threshold" }, h("span", {}, messages.threshold), slider, number)),
-    h("div", {}, rates, h("div", { class: "dlviz-panel-title" }, h("b", {}, messages.worst), h("span", { class: "dlviz-soft" }, messages.worst_how)), worst));
+    h("div", {}, rates, h("div", { class: "lat-lists" }, worst, missed)));
   let scores = null;
   /** Errors along the axis; `pixel` gives the share of its length, from 0 to 1. */
   let axis = scale([0, 1], [0, 1]);
@@ -34,7 +36,7 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
   let threshold = 0;
 
   slider.addEventListener("input", () => setThreshold(axis.value(Number(slider.value) / POSITIONS)), { signal });
-  worst.addEventListener("click", (event) => {
+  element.addEventListener("click", (event) => {
     const item = closest(event, "[data-row]");
     if (item) select(Number(item.dataset.row));
   }, { signal });
@@ -50,7 +52,12 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
     axis = scale(isLog ? [0.95 * least, most] : [0, most], [0, 1], { log: isLog });
     legend.replaceChildren(...[["data", scores.errors], ["anomaly", scores.anomalies]].filter(([, values]) => values).map(([key]) => h("span", {}, h("i", { class: `lat-key-${key}` }), messages[`key_${key}`])));
     drawHistograms();
-    showWorst();
+    canvases = [];
+    missed.hidden = !scores.missed;
+    // Two lists fill the line.
+    how.hidden = Boolean(scores.missed);
+    showThumbnails(lists[0], scores.worst, messages.worst_item, 0);
+    if (scores.missed) showThumbnails(lists[1], scores.missed, messages.anomaly_item, scene.count);
   }
   function histogram(values) {
     const counts = new Float64Array(BINS);
@@ -73,15 +80,14 @@ export function errorPanel({ messages, signal, setThreshold, select }) {
       content: () => sets.flatMap(([key, counts]) => Array.from(counts, (count, k) => plot.bar(edge(k), edge(k + 0.92), count, `fill: var(--run-${key === "data" ? 0 : 1}); opacity: ${key === "data" ? 0.85 : 0.6}`))),
     });
   }
-  function showWorst() {
-    canvases = [];
-    const { worst: found } = scores;
+  /** Show examples as buttons; the number that is written counts from `first`. */
+  function showThumbnails(list, found, name, first) {
     const size = [THUMBNAIL, THUMBNAIL];
     const length = found.input.length / Math.max(1, found.rows.length);
-    worst.replaceChildren(...found.rows.map((row, k) => {
+    list.replaceChildren(...found.rows.map((row, k) => {
       const pair = ["input", "output"].map((part) => ({ canvas: exampleCanvas(), values: found[part].subarray(k * length, (k + 1) * length), label: messages[part], size }));
       canvases.push(...pair);
-      const text = fillIn(messages.worst_item, { index: row, error: format(found.errors[k], 3) });
+      const text = fillIn(name, { index: row - first, error: format(found.errors[k], 3) });
       return h("button", { type: "button", class: "lat-worst-item", "data-row": row, "aria-label": text, title: text }, ...pair.map(({ canvas }) => canvas.element), h("span", {}, format(found.errors[k], 2)));
     }));
   }

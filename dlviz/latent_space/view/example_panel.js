@@ -72,8 +72,9 @@ export function examplePanel({ messages, signal, goPath, togglePath }) {
     table.hidden = !isRow;
     if (isRow) showTable(now, shown);
     if (selection.example >= 0) {
-      const values = { index: selection.example, label: selection.label, error: format(selection.error, 4), kl: formatNats(selection.kl ?? 0) };
-      name.textContent = fillIn(selection.label ? messages.example_of : messages.example, values);
+      const isAnomaly = selection.example >= scene.count;
+      const values = { index: selection.example - (isAnomaly ? scene.count : 0), label: selection.label, error: format(selection.error, 4), kl: formatNats(selection.kl ?? 0) };
+      name.textContent = fillIn(isAnomaly ? messages.anomaly : selection.label ? messages.example_of : messages.example, values);
       exampleCode.textContent = selection.code;
       const words = fillIn(selection.kl === null ? messages.error : messages.error_kl, { value: values.error, kl: values.kl });
       error.replaceChildren(words, h("span", { class: "dlviz-soft" }, ` · ${fillIn(messages.scale, { scale: format(picture.error_scale, 2) })}`));

@@ -24,7 +24,7 @@ const SNAPSHOT_PACE = 500;
 const PATH_PACE = 350;
 /** Dimensions of a code that the menus offer. */
 const MOST_DIMENSIONS = 64;
-const FLOATS = ["points", "errors", "ellipses", "anomalies"];
+const FLOATS = ["points", "errors", "ellipses", "anomalies", "anomaly_errors"];
 
 function render({ model, el, signal }) {
   const messages = model.get("messages");
@@ -90,8 +90,8 @@ function render({ model, el, signal }) {
     const typed = (bytes, kind = "float32") => (bytes ? typedArray(bytes, kind) : null);
     scene = { ...raw, rows: typed(raw.rows, "int32"), labels: typed(raw.labels, "int32") };
     for (const name of FLOATS) scene[name] = typed(raw[name]);
-    const { worst } = raw.scores;
-    scene.scores = { ...raw.scores, errors: typed(raw.scores.errors, "float64"), anomalies: typed(raw.scores.anomalies, "float64"), worst: { ...worst, errors: typed(worst.errors, "float64"), input: typed(worst.input), output: typed(worst.output) } };
+    const thumbnails = (found) => found && { ...found, errors: typed(found.errors, "float64"), input: typed(found.input), output: typed(found.output) };
+    scene.scores = { ...raw.scores, errors: typed(raw.scores.errors, "float64"), anomalies: typed(raw.scores.anomalies, "float64"), worst: thumbnails(raw.scores.worst), missed: thumbnails(raw.scores.missed) };
     scene.divergence = raw.divergence && { ...raw.divergence, kl: typed(raw.divergence.kl, "float64") };
     readAnswers();
     map.show(scene);
@@ -206,7 +206,7 @@ function render({ model, el, signal }) {
     const isTarget = isShifted || picking;
     picking = false;
     model.set("playing", false);
-    if (isTarget && model.get("example") >= 0 && row !== model.get("example") && isLive()) {
+    if (isTarget && Math.max(row, model.get("example")) < scene.count && model.get("example") >= 0 && row !== model.get("example") && isLive()) {
       model.set("path_step", 0);
       view.save("target", row);
       return;
@@ -245,7 +245,7 @@ function render({ model, el, signal }) {
       background: background?.values && (model.get("decoded_grid") || details.cell) ? { ...background, isShown: model.get("decoded_grid") } : null,
       ellipses: model.get("ellipses"), samples: isOpen(prior.element) ? shown.prior : null, drawing: isOpen(pad.element) ? shown.drawing : null, snapped: hasPath() ? null : details.cell ?? null,
     });
-    panel.draw({ scene, selection, details, pathStep, colors, picking, offersPath: isLive() || Boolean(shown.carried?.path), live: isLive() });
+    panel.draw({ scene, selection, details, pathStep, colors, picking, offersPath: selection.example < scene.count && (isLive() || Boolean(shown.carried?.path)), live: isLive() });
     const { picture } = scene;
     if (isOpen(errors.element)) errors.draw({ picture, colors, threshold: model.get("threshold") });
     if (isOpen(prior.element) && shown.prior) prior.draw({ prior: shown.prior, picture, colors, live: isLive() });

@@ -15,7 +15,7 @@ export function carriedSelection(carried, scene, example, target) {
   return {
     example,
     target,
-    place: at < 0 ? null : [scene.points[2 * at], scene.points[2 * at + 1]],
+    place: placeOf(scene, example),
     code: carried.codes[k],
     label: at >= 0 && scene.labels ? scene.classes[scene.labels[at]].name : "",
     input: part(carried.input),
@@ -23,9 +23,16 @@ export function carriedSelection(carried, scene, example, target) {
     output: part(carried.output),
     difference: part(carried.difference),
     error: carried.errors[k],
-    kl: carried.kl ? carried.kl[k] : null,
+    kl: carried.kl?.[k] ?? null,
     path: target >= 0 && path?.example === example && path.target === target ? path : null,
   };
+}
+
+/** The place of an example, or of an anomaly: these follow the data. @returns {number[] | null} */
+function placeOf({ rows, points, anomalies, count }, example) {
+  const k = example < count ? rows.indexOf(example) : example - count;
+  const places = example < count ? points : anomalies;
+  return k < 0 || 2 * k >= places.length ? null : [places[2 * k], places[2 * k + 1]];
 }
 
 /** Row and column of the grid cell in which a place of the map lies. */
@@ -46,10 +53,7 @@ export function nearestDecoded(background, scene, place) {
 /** The example nearest to another one on the map, of those that the page holds. */
 export function nearestCarried(carried, scene, example) {
   if (carried.rows.includes(example)) return example;
-  const place = (row) => {
-    const k = scene.rows.indexOf(row);
-    return [scene.points[2 * k], scene.points[2 * k + 1]];
-  };
+  const place = (row) => placeOf(scene, row) ?? [NaN, NaN];
   const [x, y] = place(example);
   const distance = (row) => Math.hypot(place(row)[0] - x, place(row)[1] - y);
   return [...carried.rows].reduce((best, row) => (distance(row) < distance(best) ? row : best), carried.rows[0]);
