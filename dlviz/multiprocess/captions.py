@@ -11,7 +11,7 @@ from dlviz.kit.units import time_text
 from dlviz.multiprocess.gradients import ParameterGradient
 from dlviz.multiprocess.layout import Interval, covered, last_ranks, microseconds, ready_times, time_use
 from dlviz.multiprocess.record import Record
-from dlviz.multiprocess.scaling import gradient_difference, largest, speedup
+from dlviz.multiprocess.scaling import gradient_difference, largest, plain_steps, speedup
 
 #: Difference of two gradients beside the largest of their numbers, up to which they are called equal. Float32 stays far below it.
 TOLERANCE = 1e-3
@@ -102,6 +102,14 @@ def _wait(record: Record, step: int, length: float) -> str:
     share = f"{100 * longest / length:.0f}"
     values = {"rank": rank.rank, "time": time_text(microseconds(longest)), "name": span.name, "last": last}
     return message("multiprocess.caption.wait", share=share, **values)
+
+
+def timed_steps(record: Record) -> str:
+    """Return which steps the player has, and from which the time of a step comes; an empty string where both are the same."""
+    rank = record.ranks[0]
+    plain = plain_steps(rank.step_seconds, len(rank.steps))
+    values = {"recorded": len(rank.steps), "count": len(rank.step_seconds), "last": len(plain)}
+    return message("multiprocess.speed.steps", **values) if plain else ""
 
 
 # Verdicts on a gradient.

@@ -60,6 +60,12 @@ def step_seconds(record: Record) -> float:
     return max(typical_step(rank.step_seconds, len(rank.steps), rank.seconds) for rank in record.ranks)
 
 
+def plain_steps(seconds: list[float], recorded: int) -> list[float]:
+    """Return the durations of the steps that ran without the profiler; none if they are too few for a median."""
+    plain = seconds[recorded + 1 :]
+    return plain if len(plain) >= _ENOUGH else []
+
+
 def typical_step(seconds: list[float], recorded: int, whole: float) -> float:
     """Return the duration of a step of one process, as :func:`step_seconds` explains.
 
@@ -68,10 +74,7 @@ def typical_step(seconds: list[float], recorded: int, whole: float) -> float:
         recorded: how many of them, from the first, were recorded.
         whole: duration of the worker.
     """
-    plain = seconds[recorded + 1 :]
-    if len(plain) >= _ENOUGH:
-        return median(plain)
-    return median(seconds[1:recorded] or seconds or [whole])
+    return median(plain_steps(seconds, recorded) or seconds[1:recorded] or seconds or [whole])
 
 
 def speedup(records: Mapping[int, Record]) -> dict[int, float]:

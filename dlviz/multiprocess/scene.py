@@ -7,7 +7,16 @@ import numpy as np
 from dlviz.kit.messages import message
 from dlviz.kit.svg import shorten
 from dlviz.kit.units import time_text
-from dlviz.multiprocess.captions import badge, notes, signature, step_caption, summary, verdicts, whole_caption
+from dlviz.multiprocess.captions import (
+    badge,
+    notes,
+    signature,
+    step_caption,
+    summary,
+    timed_steps,
+    verdicts,
+    whole_caption,
+)
 from dlviz.multiprocess.gradients import ParameterGradient
 from dlviz.multiprocess.layout import (
     blocks,
@@ -56,6 +65,7 @@ def scene(records: dict[int, Record], cores: int) -> dict[str, Any]:
         "gradients": gradients(record),
         "memory": memory(records),
         "speed": speed(records),
+        "timed": timed_steps(record),
         "output": [_output(rank) for rank in record.ranks],
     }
 

@@ -168,3 +168,14 @@ def test_classes_that_lost_have_bars(open_page, saved):
     width = page.locator(".cmp-track").first.bounding_box()["width"]
     kept = page.locator(".cmp-kept").first.bounding_box()["width"]
     assert kept / width == pytest.approx(lost[0]["now"], abs=0.01)
+
+
+@pytest.mark.parametrize("width", [1016, 600])
+def test_each_time_and_its_quartiles_have_a_unit_and_fit_beside_those_of_a_student(open_page, width):
+    page = open_page(compression(x=points()[0]).to_html(), width=width)
+    rows = {name: cells for name, *cells in costs(page)}
+    for name in ("time of a call", "quartiles"):
+        assert len(rows[name]) == 3
+        assert all(re.search(r"\d\s(µs|ms|s)$", cell) for cell in rows[name]), rows
+    panel = page.locator(".cmp-costs").evaluate("e => [e.scrollWidth, e.parentElement.clientWidth]")
+    assert panel[0] <= panel[1]

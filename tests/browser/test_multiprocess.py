@@ -1,5 +1,6 @@
 """Exported pages of `dlviz.parallel`: blocks where they were, waits, gradients that meet, and all of it with the keyboard."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +83,30 @@ def test_a_step_shows_its_own_gradients_and_says_what_they_show(open_page, pages
     assert get_trait(page, "parameter") == 1
     set_trait(page, "step", 3)
     expect(verdicts).to_have_text(["Gradients are kept of the first 3 steps, not of this one."])
+
+
+@pytest.mark.parametrize("width", [1016, 900, 760])
+def test_a_gradient_for_each_of_ten_classes_is_seen_without_scrolling(open_page, width):
+    bias = invented.gradient("2.bias", (10,), 2, np.random.default_rng(0))
+    small = replace(
+        bias,
+        local=tuple([-abs(v) / 50 for v in row] for row in bias.local),
+        averaged=[-abs(v) / 50 for v in bias.averaged],
+        single=[-abs(v) / 50 for v in bias.single],
+    )
+    page = open_page(Parallel({1: invented.alone(), 2: replace(RUN, gradients=[[small]])}), width=width)
+    expect(page.locator(".par-scroll thead th")).to_have_count(10)
+    expect(page.locator(".par-scroll td").last).to_have_text(re.compile(r"−0\.0\d{3}"))
+    seen, whole = page.locator(".par-scroll").evaluate("e => [e.clientWidth, e.scrollWidth]")
+    assert whole <= seen
+    assert page.locator(".dlviz").bounding_box()["height"] <= 700
+
+
+def test_the_table_of_times_says_which_steps_were_timed(open_page):
+    ranks = tuple(replace(rank, step_seconds=rank.step_seconds + [1e-3] * 6) for rank in RUN.ranks)
+    page = open_page(Parallel({1: invented.alone(), 2: replace(RUN, ranks=ranks)}))
+    page.get_by_role("button", name="How much faster").click()
+    expect(page.locator(".par-speed p").last).to_contain_text("the first 4 of 10 steps")
 
 
 def test_ticks_of_a_short_step_late_in_a_run_read_differently(open_page):

@@ -177,6 +177,15 @@ def test_speed_is_shown_only_for_several_numbers_of_processes():
     assert [row["speedup"] for row in scene(invented.several(2, 4), 4)["speed"]] == [None, None]
 
 
+def test_it_is_said_which_steps_the_player_has_and_which_are_timed():
+    run = invented.run(2, 20)
+    assert scene({2: run}, 2)["timed"] == ""  # all steps were recorded
+    ranks = tuple(replace(rank, step_seconds=rank.step_seconds + [1e-3] * 10) for rank in run.ranks)
+    assert scene({2: replace(run, ranks=ranks)}, 2)["timed"] == (
+        "The player shows the first 20 of 30 steps. Times are medians of the last 9, which ran without the profiler."
+    )
+
+
 def test_a_note_says_when_processes_share_cores():
     assert [note["text"][:42] for note in scene(invented.several(4), 2)["notes"]] == [
         "This computer has 2 processor cores for 4 "

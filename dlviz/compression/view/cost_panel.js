@@ -11,7 +11,7 @@ export function costPanel({ messages }) {
     element: h("div", {}, table, timed, speed),
     draw({ costs, speed: text }) {
       const head = h("tr", {}, h("td", {}), ...costs.heads.map((words) => h("th", { scope: "col" }, words)));
-      const rows = costs.rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell, k) => h("td", { "data-now": k === 1 ? "" : null }, cell))));
+      const rows = costs.rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell, k) => h("td", { "data-now": k === 1 ? "" : null, "data-range": cell.includes("–") ? "" : null }, cell))));
       table.replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
       timed.textContent = costs.timed;
       if (speed.textContent !== text) speed.textContent = text;

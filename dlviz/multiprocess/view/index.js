@@ -78,7 +78,7 @@ function render({ model, el, signal }) {
     output.show(run.output);
     folded.show(run.output);
     memory.show(run.memory);
-    speed.show(run.speed);
+    speed.show(run.speed, run.timed);
     folds.offer(speed.element, run.speed.length > 0);
     folds.offer(folded.element, !run.gradients.missing && run.output.some(({ printed, result }) => printed || result));
     map.reset();

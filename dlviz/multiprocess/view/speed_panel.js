@@ -10,11 +10,14 @@ export function speedPanel({ messages }) {
   const legend = h("div", { class: "par-legend" }, ...legendEntries([{ class: "par-measured", text: messages["speed.measured"] }, { class: "par-ideal", text: messages["speed.ideal"] }]));
   const head = h("thead", {}, h("tr", {}, ...["processes", "time", "speedup", "efficiency"].map((name) => h("th", { scope: "col" }, messages[`speed.${name}`]))));
   const body = h("tbody");
-  const element = h("div", { class: "dlviz-panel par-speed" }, h("div", {}, h("table", {}, head, body), h("p", { class: "dlviz-soft" }, messages["speed.about"])), h("div", {}, plot.element, legend));
+  const steps = h("p", { class: "dlviz-soft" });
+  const element = h("div", { class: "dlviz-panel par-speed" }, h("div", {}, h("table", {}, head, body), h("p", { class: "dlviz-soft" }, messages["speed.about"]), steps), h("div", {}, plot.element, legend));
 
-  /** @param {{processes: number, time: string, speedup: number | null, efficiency: number | null}[]} rows */
-  function show(rows) {
+  /** @param {{processes: number, time: string, speedup: number | null, efficiency: number | null}[]} rows @param {string} timed which steps the times are of */
+  function show(rows, timed) {
     if (!rows.length) return;
+    steps.textContent = timed;
+    steps.hidden = !timed;
     const number = (value, text) => (value === null ? "–" : text(value));
     body.replaceChildren(...rows.map(({ processes, time, speedup, efficiency }) => h("tr", {}, ...[processes, time, number(speedup, (value) => fillIn(messages["speed.times"], { times: format(value, 3) })), number(efficiency, (value) => fillIn(messages["speed.percent"], { share: (100 * value).toFixed(0) }))].map((text) => h("td", {}, String(text))))));
     const measured = rows.filter(({ speedup }) => speedup !== null);
