@@ -142,6 +142,15 @@ def test_the_slider_of_a_live_page_makes_a_trial_when_it_is_let_go(live):
     expect(page.locator(".cmp-sweep [role=status]")).to_have_text("")
 
 
+def test_a_picture_that_is_drawn_before_the_trial_begins_leaves_the_slider_where_it_is(live):
+    view = compression(student=None, data=None)
+    page, asked = live(view)
+    page.get_by_role("slider", name="share of the weights").fill("41")
+    page.set_viewport_size({"width": 640, "height": 800})
+    until_holds(page, lambda: len(view.tried) == 6)
+    assert [message["amount"] for message in asked if message["kind"] == "try"] == [0.41]
+
+
 def test_a_live_page_says_why_a_trial_failed(live):
     net, (x, labels) = classifier(), points()
 

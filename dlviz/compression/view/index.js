@@ -57,11 +57,15 @@ function render({ model, el, signal }) {
       layers: raw.layers.map((layer) => ({ ...layer, before: typedArray(layer.before, "int32"), after: typedArray(layer.after, "int32"), steps: decode(layer.steps, "float32"), integers: decode(layer.integers, "int32") })),
     };
     settings.setBusy(scene.progress);
+    drawSettings(); // without a frame's delay, so that the first key finds the slider where it belongs
+  }
+  function drawSettings() {
+    settings.draw({ scene, live: isLive(), amount: model.get("amount"), scope: model.get("scope"), structured: model.get("structured"), quantize: model.get("quantize") });
   }
   function draw(width) {
     if (!scene || !width) return;
     const step = Math.min(model.get("step"), scene.labels.length - 1);
-    settings.draw({ scene, live: isLive(), amount: model.get("amount"), scope: model.get("scope"), structured: model.get("structured"), quantize: model.get("quantize") });
+    drawSettings();
     costs.draw(scene);
     layers.draw(scene, Math.min(model.get("layer"), scene.layers.length - 1));
     trials.draw(scene, { step, axis: model.get("axis"), width: Math.floor(trials.element.getBoundingClientRect().width) });

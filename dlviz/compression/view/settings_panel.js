@@ -33,7 +33,11 @@ export function settingsPanel({ messages, signal, change, sweep }) {
   // A key that is held down changes it many times; only where it stays is a trial.
   slider.addEventListener("change", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => change({ amount: Number(slider.value) / 100 }), PAUSE);
+    const amount = Number(slider.value) / 100;
+    timer = setTimeout(() => {
+      timer = 0;
+      change({ amount });
+    }, PAUSE);
   }, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
   button.addEventListener("click", sweep, { signal });
@@ -59,8 +63,11 @@ export function settingsPanel({ messages, signal, change, sweep }) {
     draw({ scene, live, amount, scope, structured, quantize }) {
       const tried = (method) => scene.points.some((point) => !point.student && point.quantize === method);
       offer(scene.methods.map(([method, isOffered]) => [method, live ? isOffered : tried(method)]));
-      slider.value = String(Math.round(100 * amount));
-      showAmount(Number(slider.value));
+      // A picture that is drawn in the pause, for another reason, must not take the slider back.
+      if (!timer) {
+        slider.value = String(Math.round(100 * amount));
+        showAmount(Number(slider.value));
+      }
       kinds.update(structured ? "channels" : scope);
       kinds.element.querySelectorAll("input").forEach((input, k) => {
         input.disabled = live ? KINDS[k] === "channels" && !scene.has_channels : !scene.points.some((point) => point.pruning === KINDS[k]);
