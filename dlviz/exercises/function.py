@@ -71,7 +71,8 @@ class Function(Exercise):
             if all(equal(run.mine, self._run(mistake, run.case, seed)) for run in runs):
                 wrong = self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
                 return replace(wrong, cases=table)
-        unused = [name for name in _unused(answer) if name not in _unused(self.reference)]
+        stopped = failed[0].mine.failure is not None
+        unused = [] if stopped else [name for name in _unused(answer) if name not in _unused(self.reference)]
         notes = tuple(message("exercises.function.unused", argument=name) for name in unused)
         return replace(self._side_by_side(failed[0]), share=share, cases=table, notes=notes)
 
