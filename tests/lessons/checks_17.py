@@ -36,7 +36,7 @@ def profile_step(step_view):
     in_the_loop = ("aten::rand", "aten::mul", "aten::add", "aten::randn_like", "aten::clamp")
     assert 2048 <= sum(calls[name] for name in in_the_loop) < 2200  # "2,048 in all"; Adam adds some of its own
     texts = [line.text for line in step_view.record.lines]
-    assert sum("torch.rand" in text or "clamp" in text for text in texts) == 2  # "the two lines inside the Python loop"
+    assert sum("torch.rand" in text or "clamp" in text for text in texts) == 2  # "its two lines"
     assert abs(sum(row.own_time for row in step_view.rows) - step_view.total) < 1e-3 * step_view.total
 
 
