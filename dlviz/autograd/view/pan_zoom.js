@@ -36,8 +36,9 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
   const zoomTools = [["zoom_out", "−", () => zoom(1 / 1.25)], ["zoom_in", "+", () => zoom(1.25)], ["fit", "⤢", () => fit()]];
   const toolbar = h("div", { class: "graph-tools" }, ...[...tools, ...zoomTools].map(button));
   const overview = minimap({ label: messages.minimap, signal, moveTo: centerAt, maxWidth: MAP_WIDTH, maxHeight: 90 });
-  overview.element.classList.add("graph-minimap");
-  overview.element.addEventListener("lostpointercapture", () => {
+  const map = overview.element;
+  map.classList.add("graph-minimap");
+  map.addEventListener("lostpointercapture", () => {
     isHeld = false;
     placeMinimap();
   }, { signal });
@@ -60,23 +61,23 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
   }
   function placeMinimap() {
     const { left, top, right, bottom } = visibleArea();
-    overview.element.hidden = left <= 0 && top <= 0 && right >= size.width && bottom >= size.height;
+    map.hidden = left <= 0 && top <= 0 && right >= size.width && bottom >= size.height;
     const part = (from, to, whole) => [Math.max(0, from), Math.min(whole, to) - Math.max(0, from), whole];
     overview.place(part(top, bottom, size.height), part(left, right, size.width));
-    if (!overview.element.hidden && !isHeld) chooseCorner();
+    if (!map.hidden && !isHeld) chooseCorner();
   }
   /** Move the minimap to the corner of the pane where it lies over the fewest boxes. It stays where it is unless another one is better. */
   function chooseCorner() {
-    const { offsetWidth: width, offsetHeight: height } = overview.element;
+    const { offsetWidth: width, offsetHeight: height } = map;
     const right = svg.clientWidth - covered() - MAP_MARGIN - width;
     const bottom = svg.clientHeight - MAP_MARGIN - height;
     const corners = [[MAP_MARGIN, bottom], [right, bottom], [right, MAP_MARGIN], [MAP_MARGIN, TOP]];
     const { x: dx, y: dy, scale } = transform;
-    const covers = (left, top, { x, y, w, h: boxHeight }) => dx + x * scale < left + width && dx + (x + w) * scale > left && dy + (y - BOX_MARGIN) * scale < top + height && dy + (y + boxHeight + BOX_MARGIN) * scale > top;
-    const counts = corners.map(([left, top]) => boxes.filter((box) => covers(left, top, box)).length);
+    const meet = (at, length, from, long) => at < from + long && at + length > from;
+    const counts = corners.map(([left, top]) => boxes.filter(({ x, y, w, h: high }) => meet(dx + x * scale, w * scale, left, width) && meet(dy + (y - BOX_MARGIN) * scale, (high + 2 * BOX_MARGIN) * scale, top, height)).length);
     const least = Math.min(...counts);
     if (counts[corner] > least) corner = counts.indexOf(least);
-    overview.element.style.inset = `${corners[corner][1]}px auto auto ${corners[corner][0]}px`;
+    map.style.inset = `${corners[corner][1]}px auto auto ${corners[corner][0]}px`;
   }
   function apply() {
     placeMinimap();
@@ -156,7 +157,7 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
     svg,
     layer,
     toolbar,
-    minimap: overview.element,
+    minimap: map,
     /** Draw the minimap: boxes as a picture of the whole diagram. @param {{x: number, y: number, w: number, h: number}[]} drawn @param {string} color */
     drawMinimap(drawn, color) {
       boxes = drawn;
