@@ -182,6 +182,7 @@ def test_classes_that_lost_have_bars(open_page, saved):
 @pytest.mark.parametrize("width", [1016, 600])
 def test_each_time_and_its_quartiles_have_a_unit_and_fit_beside_those_of_a_student(open_page, width):
     page = open_page(compression(x=points()[0]).to_html(), width=width)
+    expect(page.locator(".cmp-costs tbody tr")).to_have_count(6)
     rows = {name: cells for name, *cells in costs(page)}
     for name in ("time of a call", "quartiles"):
         assert len(rows[name]) == 3
