@@ -90,7 +90,7 @@ def test_a_number_by_mouse(page):
     question = card(page, "05.start")
     field = question.get_by_role("textbox")
     field.fill("two")
-    expect(question).to_contain_text("neither a number nor a shape")
+    expect(question).to_contain_text("That is no number")
     field.fill("2.3")
     question.get_by_role("button", name="Lock in").click()
     expect(question.locator(".dlviz-badge")).to_have_text("✓ as you predicted")
