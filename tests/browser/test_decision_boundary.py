@@ -179,7 +179,7 @@ def test_the_legend_shows_every_class_in_its_color(open_page, pages, theme):
 
 
 def test_network_projection_and_loss_stand_beside_the_plane_and_the_code_is_folded(open_page, pages):
-    page = open_page(pages["trained"], width=968)
+    page = open_page(pages["trained"], width=1016)
     plane, network, fold, loss = (
         page.locator(name).bounding_box()
         for name in (".boundary-canvas", ".boundary-layers", ".boundary-slider", ".boundary-loss-curve")

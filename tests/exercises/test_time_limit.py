@@ -167,6 +167,15 @@ def test_the_timer_and_the_handler_from_before_go_on():
         signal.setitimer(signal.ITIMER_REAL, *earlier)
 
 
+@pytest.fixture
+def _python_hears_interrupts():
+    """A shell starts what runs in its background with this signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_python_hears_interrupts")
 def test_the_interrupt_button_ends_the_check_and_is_no_wrong_answer(progress_file):
     def interrupted(x):
         signal.raise_signal(signal.SIGINT)

@@ -11,32 +11,29 @@ import { onThemeChange } from "./heatmap.js";
 export function redrawOnChange({ root, element, signal, draw }) {
   let width = 0;
   let requested = 0;
-  let themed = false;
+  let seen = false;
   function paint() {
     requested = 0;
-    // While JupyterLab loads another theme it hides everything: nothing can be measured until the observer reports a width.
-    if (themed && !element.clientWidth) {
+    if (seen && !element.clientWidth) {
+      // It is hidden, as JupyterLab hides everything while it loads another theme, and nothing in it can be measured. Observed anew it is
+      // reported as soon as it has a width, also if that is the same again before the observer has seen it without.
       width = 0;
-      // Observed anew it is reported also if it has the same width again before the observer has seen it without.
       observer.unobserve(element);
       observer.observe(element);
     } else draw(width);
-    themed = false;
   }
   function redraw() {
-    if (!requested) requested = requestAnimationFrame(paint);
+    requested ||= requestAnimationFrame(paint);
   }
-  const observer = new ResizeObserver(([{ contentRect }]) => {
-    const measured = Math.floor(contentRect.width);
+  const observer = new ResizeObserver(([entry]) => {
+    const measured = Math.floor(entry.contentRect.width);
     if (measured === width || !measured) return;
     width = measured;
+    seen = true;
     redraw();
   });
   observer.observe(element);
-  onThemeChange(root, signal, () => {
-    themed = true;
-    redraw();
-  });
+  onThemeChange(root, signal, redraw);
   signal.addEventListener("abort", () => {
     observer.disconnect();
     cancelAnimationFrame(requested);
