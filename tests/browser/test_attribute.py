@@ -1,6 +1,7 @@
 """Exported pages of attribution maps, and live ones with this process as kernel, compared with the record in Python."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -87,6 +88,11 @@ def total(page: Page) -> float:
     return number(page.locator(".attr-term.total .attr-value").inner_text())
 
 
+def adds_up_to(page: Page, value: float, rel: float = 1e-3) -> bool:
+    """Return whether the terms add up to a number."""
+    return total(page) == pytest.approx(value, rel=rel)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["image", "images", "rows", "tokens", "checked"])
 def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, name, theme):
@@ -108,7 +114,7 @@ def test_every_map_opens_with_its_terms(open_page, views, pages, name):
         expect(page.locator(".attr-at b")).to_have_text(
             page.evaluate("key => dlvizModel.get('messages')[key]", f"method.{method}")
         )
-        assert total(page) == pytest.approx(view.terms(method, view.place, 0).value, rel=1e-3)
+        until_holds(page, partial(adds_up_to, page, view.terms(method, view.place, 0).value))
 
 
 def test_tiles_say_the_sums(open_page, views, pages):
@@ -146,7 +152,7 @@ def test_a_click_marks_a_pixel_arrows_move_it_and_escape_releases_it(open_page, 
     page.mouse.click(*center(page, view, (1, 2)))
     assert trait(page, "place") == [1, 2]
     expect(page.locator(".attr-at")).to_contain_text("row 1, column 2")
-    assert total(page) == pytest.approx(float(view.maps["saliency"][0, 1, 2]), rel=1e-3)
+    until_holds(page, lambda: total(page) == pytest.approx(float(view.maps["saliency"][0, 1, 2]), rel=1e-3))
     page.locator(".attr-map").focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
@@ -194,7 +200,7 @@ def test_a_page_shows_another_input_and_another_layer(open_page, views, pages):
     expect(page.locator(".attr-heading b").first).to_have_text("<b>first</b>")
     page.locator('.attr-tile[data-index="2"][data-method="occlusion"]').click()
     expect(page.locator(".attr-at b")).to_have_text("occlusion")
-    assert total(page) == pytest.approx(view.terms("occlusion", view.place, 2).value, rel=1e-2)
+    until_holds(page, lambda: total(page) == pytest.approx(view.terms("occlusion", view.place, 2).value, rel=1e-2))
     page.locator('.attr-tile[data-index="0"][data-method="grad_cam"]').click()
     first = next(layer.path for layer in view.layers if layer.usable)
     page.locator(f'.attr-layers [data-path="{first}"]').click()
@@ -236,18 +242,21 @@ def test_a_page_shows_another_target_until_another_input_is_opened(open_page, vi
     for method in ("occlusion", "integrated_gradients"):
         page.locator(f'.attr-tile[data-index="0"][data-method="{method}"]').click()
         expected = float(found.attributions[method].maps[(0, *trait(page, "place"))])
-        assert total(page) == pytest.approx(expected, rel=1e-2)
+        until_holds(page, partial(adds_up_to, page, expected, 1e-2))
     page.get_by_role("button", name="Is it an explanation?").click()
     page.get_by_role("button", name="Another class").click()
     expect(page.locator(".attr-verdict")).to_contain_text("this target")
     page.get_by_role("button", name="Is it an explanation?").click()
     page.locator('.attr-tile[data-index="1"][data-method="occlusion"]').click()
     expect(page.locator(".dlviz-signature")).to_contain_text(f"target {targets[1]}")
-    wanted = view.terms("occlusion", trait(page, "place"), 1).value
-    until_holds(page, lambda: total(page) == pytest.approx(wanted, rel=1e-3))
+    until_holds(
+        page, lambda: total(page) == pytest.approx(view.terms("occlusion", trait(page, "place"), 1).value, rel=1e-3)
+    )
     page.locator('.attr-tile[data-index="0"][data-method="occlusion"]').click()
     expect(page.locator(".dlviz-signature")).to_contain_text(f"target {targets[0]}")
-    assert total(page) == pytest.approx(view.terms("occlusion", trait(page, "place"), 0).value, rel=1e-3)
+    until_holds(
+        page, lambda: total(page) == pytest.approx(view.terms("occlusion", trait(page, "place"), 0).value, rel=1e-3)
+    )
 
 
 @pytest.mark.parametrize("name", ["images", "rows", "tokens", "checked"])
@@ -272,9 +281,8 @@ def test_four_rows_of_fifteen_features_are_seen_whole_on_one_screen(open_page):
 def test_both_charts_of_the_path_have_one_axis_below_each_other(open_page, pages):
     page = open_page(pages["checked"], width=1016)
     page.get_by_role("button", name="one step on").click()
-    left = [marker.bounding_box()["x"] for marker in page.locator(".attr-path .dlviz-chart-pointer").all()]
-    assert len(left) == 2
-    assert left[0] == pytest.approx(left[1], abs=0.5)
+    places = "[...document.querySelectorAll('.attr-path .dlviz-chart-pointer')].map((node) => node.getBoundingClientRect().x)"
+    until_holds(page, lambda: len(left := page.evaluate(places)) == 2 and left[0] == pytest.approx(left[1], abs=0.5))
     assert page.locator(".attr-path .dlviz-player input").bounding_box()["width"] > 100
 
 
@@ -298,11 +306,11 @@ def test_the_table_is_moved_through_with_arrow_keys(open_page, views, pages):
     assert trait(page, "place") == [1]
     assert trait(page, "method") == "gradient_x_input"
     expect(page.locator(".attr-at")).to_contain_text("f1")
-    assert total(page) == pytest.approx(view.terms("gradient_x_input", (1,), 0).value, rel=1e-3)
+    until_holds(page, lambda: total(page) == pytest.approx(view.terms("gradient_x_input", (1,), 0).value, rel=1e-3))
     page.locator('.attr-line[data-index="1"] .attr-word').nth(0).click()
     assert trait(page, "index") == 1
     expect(page.locator(".attr-at")).to_contain_text("f0")
-    assert total(page) == pytest.approx(view.terms("gradient_x_input", (0,), 1).value, rel=1e-3)
+    until_holds(page, lambda: total(page) == pytest.approx(view.terms("gradient_x_input", (0,), 1).value, rel=1e-3))
 
 
 def test_the_kernel_answers_a_mark_a_target_a_layer_and_a_check(live):
