@@ -2,6 +2,7 @@
 
 import { drawBox } from "./canvas.js";
 import { arrowDirection, onKeys } from "./dom.js";
+import { pointerPixel } from "./plane_axes.js";
 
 /** Cells by which an arrow key moves the cursor with Shift. */
 const FAR = 5;
@@ -44,8 +45,7 @@ export function planeCursor({ button, canvas, signal, changed, pick = () => {}, 
   }
   /** Follow the pointer. Returns whether it is in the picture. */
   function follow(event) {
-    const bounds = canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
+    const [x, y] = pointerPixel(canvas, event);
     move(Math.floor((y - axes.box.top) / cellSize()), Math.floor((x - axes.box.left) / cellSize()));
     cursor.at = [x, y];
     cursor.visible = axes.contains(cursor.at);
