@@ -29,6 +29,26 @@ FLAGS = (
 )
 #: Uncaught errors and ResizeObserver loops are reported only to the window; this forwards them to the console, which is watched.
 REPORT_ERRORS = 'addEventListener("error", (event) => console.error(`window: ${event.message}`));'
+#: Makes every frame and every observed size late, as a busy machine does: a test that reads before what it waits for then fails always.
+LATE_FRAMES = """(() => {
+  const late = %d;
+  const { requestAnimationFrame: request, cancelAnimationFrame: cancel, ResizeObserver: Observer } = window;
+  const cancels = new Map();
+  let last = 0;
+  window.requestAnimationFrame = (callback) => {
+    const id = (last += 1);
+    const timer = setTimeout(() => {
+      const frame = request((time) => { cancels.delete(id); callback(time); });
+      cancels.set(id, () => cancel(frame));
+    }, late);
+    cancels.set(id, () => clearTimeout(timer));
+    return id;
+  };
+  window.cancelAnimationFrame = (id) => { cancels.get(id)?.(); cancels.delete(id); };
+  window.ResizeObserver = class extends Observer {
+    constructor(callback) { super((entries, observer) => setTimeout(() => callback(entries, observer), late)); }
+  };
+})();"""
 
 OpenPage = Callable[..., Page]
 
@@ -144,11 +164,16 @@ def press_at_once(page: Page, *keys: str) -> None:
     )
 
 
+def await_frames(page: Page, frames: int = 2) -> None:
+    """Wait until the views of a page have drawn what was asked for so far."""
+    page.evaluate("async (frames) => { for (let k = 0; k < frames; k += 1) await new Promise(requestAnimationFrame); }", frames)
+
+
 def at_each_width(page: Page, *widths: int) -> Iterator[int]:
     """Resize an open page to each width, and yield it once the views have drawn themselves for it."""
     for width in widths:
         page.set_viewport_size({"width": width, "height": 800})
-        page.evaluate("async () => { for (let k = 0; k < 3; k += 1) await new Promise(requestAnimationFrame); }")
+        await_frames(page, 3)
         yield width
 
 
@@ -161,6 +186,8 @@ class Watch:
 
     def over(self, context: BrowserContext) -> None:
         context.add_init_script(REPORT_ERRORS)
+        if milliseconds := int(os.environ.get("DLVIZ_LATE_FRAMES", "0")):
+            context.add_init_script(LATE_FRAMES % milliseconds)
         context.on("request", lambda request: self.asked(request.url))
         context.on("page", self._page)
 
@@ -202,6 +229,7 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[OpenPage]:
         page.set_default_timeout(10_000)
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")
+        await_frames(page)
         return page
 
     yield open_it
@@ -216,6 +244,7 @@ def axe() -> Callable[[Page], None]:
     """Assert that axe finds nothing serious; the page has to be opened with ``bypass_csp=True``, so that axe can run in it."""
 
     def check(page: Page) -> None:
+        await_frames(page)
         # Of what passes axe would return each element, which takes it longer than to check them.
         violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         serious = [

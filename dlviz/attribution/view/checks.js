@@ -13,8 +13,8 @@ const NAMES = ["randomization", "deletion_insertion", "other_class", "input_nois
 const TILE = 64;
 const CURVES = ["fractions", "deletion", "insertion", "random_deletion_mean", "random_deletion_std", "random_insertion_mean", "random_insertion_std"];
 
-/** @param {{messages: Record<string, string>, signal: AbortSignal, ask: (name: string) => void, redraw: () => void}} options ask: asks the kernel for a check */
-export function checksPanel({ messages, signal, ask, redraw }) {
+/** @param {{messages: Record<string, string>, signal: AbortSignal, isLive: () => boolean, ask: (name: string) => void, redraw: () => void}} options ask: asks the kernel for a check */
+export function checksPanel({ messages, signal, isLive, ask, redraw }) {
   const buttons = NAMES.map((name) => h("button", { type: "button", class: "dlviz-outlined small", "data-name": name, "aria-pressed": "false" }, messages[`check.${name}_button`]));
   const text = h("p", { class: "attr-verdict", "aria-live": "polite" });
   const how = h("p", { class: "dlviz-soft" });
@@ -22,23 +22,21 @@ export function checksPanel({ messages, signal, ask, redraw }) {
   const element = h("div", { class: "dlviz-panel attr-checks" }, h("div", { class: "attr-buttons", role: "group", "aria-label": messages["check.title"] }, ...buttons), text, h("div", { class: "attr-result" }, picture, how));
   let chosen = "";
   let waits = false;
-  let live = false;
   /** What is drawn, so that it is not drawn again. @type {any[]} */
   let drawn = [];
   element.addEventListener("click", (event) => {
     const button = closest(event, "[data-name]");
     if (!button) return;
     chosen = button.dataset.name ?? "";
-    if (live) {
+    if (isLive()) {
       waits = true;
       ask(chosen);
     }
     redraw();
   }, { signal });
 
-  /** @param {{checks: any, method: string, colors: Record<string, string>, live: boolean, width: number}} now */
+  /** @param {{checks: any, method: string, colors: Record<string, string>, width: number}} now */
   function draw(now) {
-    ({ live } = now);
     const found = now.checks[chosen];
     if (found) waits = false;
     const values = [found, chosen, waits, now.method, now.colors.pos, now.width];
@@ -48,7 +46,7 @@ export function checksPanel({ messages, signal, ask, redraw }) {
     how.hidden = picture.hidden = !found;
     const name = messages[`method.${now.method}`];
     if (!found) {
-      text.textContent = waits ? messages["check.computing"] : fillIn(messages[chosen && !live ? "check.not_carried" : "check.ask"], { method: name });
+      text.textContent = waits ? messages["check.computing"] : fillIn(messages[chosen && !isLive() ? "check.not_carried" : "check.ask"], { method: name });
       return;
     }
     text.textContent = found.text;

@@ -51,7 +51,7 @@ function render({ model, el, signal }) {
   view.ui.root.classList.add("attr");
   const body = h("div", { class: "attr-body" }, grid.element, rows.element);
   const redraw = redrawOnChange({ root: view.ui.root, element: body, signal, draw: paint });
-  const checks = checksPanel({ messages, signal, ask: (name) => model.send({ kind: "check", name }), redraw });
+  const checks = checksPanel({ messages, signal, isLive, ask: (name) => model.send({ kind: "check", name }), redraw });
   const folds = foldRow({ signal, sections: [{ title: messages["check.title"], content: checks.element }], covered: detail });
   folds.element.addEventListener("click", () => redraw(), { signal });
   body.append(folds.element, detail);
@@ -145,7 +145,7 @@ function render({ model, el, signal }) {
     samples.element.hidden = now.method !== "smooth_grad" || !details.samples?.length;
     columns.toggleAttribute("data-path", isPath);
     columns.toggleAttribute("data-single", steps.element.hidden && cam.element.hidden && samples.element.hidden);
-    if (!checks.element.hidden) checks.draw({ checks: shown.checks, method: now.method, colors, live: isLive(), width });
+    if (!checks.element.hidden) checks.draw({ checks: shown.checks, method: now.method, colors, width });
     const room = panel.clientWidth;
     if (isPath) steps.draw({ path: shown.path, along: details.along ?? null, step: model.get("step"), scene, opened, width: room });
     if (!cam.element.hidden) cam.draw({ cam: shown.cam, layer: shown.cam.layer, offered: (path) => path === shown.cam.layer || isAvailable(model, "layer", path), offersRelu: isAvailable(model, "relu", !shown.cam.relu), colors });
