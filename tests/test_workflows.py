@@ -150,6 +150,10 @@ def test_the_linters_run_here_in_a_workflow_and_before_a_commit():
 def test_slow_tests_run_every_night():
     assert "schedule" in WORKFLOWS["nightly"][True]
     assert any("-m slow" in script for script in scripts("nightly", "slow"))
+    late = [
+        step for step in WORKFLOWS["nightly"]["jobs"]["slow"]["steps"] if "DLVIZ_LATE_FRAMES" in step.get("env", {})
+    ]
+    assert ["browser or lab" in step["run"] for step in late] == [True]
 
 
 def test_lessons_run_on_a_cpu_always_and_on_cuda_when_asked():

@@ -166,7 +166,7 @@ def press_at_once(page: Page, *keys: str) -> None:
 
 def await_frames(page: Page, frames: int = 2) -> None:
     """Wait until the views of a page have drawn what was asked for so far."""
-    page.evaluate("async (frames) => { for (let k = 0; k < frames; k += 1) await new Promise(requestAnimationFrame); }", frames)
+    page.evaluate("async (n) => { for (let k = 0; k < n; k += 1) await new Promise(requestAnimationFrame); }", frames)
 
 
 def at_each_width(page: Page, *widths: int) -> Iterator[int]:

@@ -207,7 +207,8 @@ def test_a_page_shows_another_input_and_another_layer(open_page, views, pages):
     assert trait(page, "layer") == first
     other = view.record.with_layer(first).attributions["grad_cam"]
     text = page.locator(".attr-relu .mono")
-    until_holds(page, lambda: number(text.inner_text().removeprefix("sum ")) == pytest.approx(float(other.sum[0]), rel=1e-3, abs=1e-9))
+    expected = pytest.approx(float(other.sum[0]), rel=1e-3, abs=1e-9)
+    until_holds(page, lambda: number(text.inner_text().removeprefix("sum ")) == expected)
 
 
 def test_a_page_shows_the_checks_of_every_map_of_the_open_input(open_page, views, pages):

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from torch.nn import functional as F
 
 import dlviz
-from tests.browser.conftest import until_holds
+from tests.browser.conftest import await_frames, until_holds
 from tests.browser.test_convolution import WATCH, K, X, line, numbers, sheet, unlink
 
 
@@ -68,7 +68,7 @@ def test_another_part_of_a_large_plane_flashes_nothing_and_keeps_the_arrangement
     page.get_by_role("application").focus()
     page.keyboard.press("ArrowDown")
     until_holds(page, lambda: page.evaluate("dlvizModel.get('scene').output.block.start.join()") == "0,10,0")
-    page.evaluate("() => new Promise(requestAnimationFrame)")
+    await_frames(page, 1)
     assert page.evaluate("[flashed.length, arranged]") == [0, 0]
 
 

@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import at_each_width, until, until_holds
+from tests.browser.conftest import at_each_width, await_frames, until, until_holds
 from tests.browser.test_network import colors, number, pixel
 
 #: Position of the plane on its canvas.
@@ -417,7 +417,7 @@ def test_projections_are_animated_unless_reduced_motion_is_preferred(open_page, 
     page.evaluate("dlvizModel.set('layer', 1)")
     end = pixel_hash(page)
     assert end != start
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    await_frames(page)
     assert pixel_hash(page) == end
     page = open_page(pages["moons"])
     page.evaluate("dlvizModel.set('layer', 1)")

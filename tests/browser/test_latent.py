@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from torch import nn
 
 import dlviz
-from tests.browser.conftest import until, until_holds
+from tests.browser.conftest import await_frames, until, until_holds
 from tests.browser.test_network import number
 from tests.latent_space.models import Coder, images
 
@@ -68,11 +68,6 @@ def pages() -> dict[str, str]:
 
 def trait(page: Page, name: str):
     return page.evaluate("name => globalThis.dlvizModel.get(name)", name)
-
-
-def drawn(page: Page) -> None:
-    """Wait until the page has drawn its last change."""
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def pixels(page: Page, selector: str) -> np.ndarray:
@@ -153,7 +148,7 @@ def test_the_markers_of_all_classes_stand_out_from_paper_and_from_decoded_pictur
         theme=theme,
     )
     page = open_page(view)
-    drawn(page)
+    await_frames(page)
     paper = np.array([255, 255, 255] if theme == "light" else [13, 17, 23])
     background = paper if gray is None else np.full(3, round(255 * gray))
     box = page.locator(".lat-map canvas").bounding_box()
@@ -207,10 +202,10 @@ def test_the_path_of_a_page_is_played_step_by_step(open_page, pages):
         page.keyboard.press("ArrowRight")
     assert trait(page, "path_step") == 5
     expect(page.locator(".dlviz-count")).to_have_text("step 5 / 12")
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(path[5]), atol=1)
     page.locator(".lat-strip button").nth(12).click()
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(path[12]), atol=1)
     page.keyboard.press("Escape")
     assert trait(page, "target") == -1
@@ -238,7 +233,7 @@ def test_the_threshold_counts_in_the_browser_what_python_counts(open_page, pages
     slider = page.get_by_label("threshold")
     for position in (100, 500, 700, 950):
         slider.fill(str(position))
-        drawn(page)
+        await_frames(page)
         found = view.rates(trait(page, "threshold"))
         text = page.locator(".lat-rates").inner_text()
         alarm, miss, area = (
@@ -265,10 +260,10 @@ def test_an_anomaly_tells_its_error_and_a_click_selects_it(open_page, pages):
     view, page = variational(), open_page(pages["variational"])
     found, k = view.record.anomalies, anomaly_inside(view)
     page.mouse.move(*spot(page, view, view._latent.start(30 + k)))
-    drawn(page)
+    await_frames(page)
     expect(page.locator(".lat-readout")).not_to_contain_text("anomaly")
     page.get_by_text("Which ones does it reconstruct badly?").click()
-    drawn(page)
+    await_frames(page)
     at = spot(page, view, view._latent.start(30 + k))
     page.mouse.move(*at)
     expect(page.locator(".lat-readout")).to_contain_text(f"anomaly {k} · error {float(found.errors[k]):.3g}")
@@ -276,7 +271,7 @@ def test_an_anomaly_tells_its_error_and_a_click_selects_it(open_page, pages):
     assert trait(page, "example") == 30 + k
     expect(page.locator(".lat-right")).to_contain_text(f"Anomaly {k}")
     expect(page.locator(".lat-path-button")).to_be_hidden()
-    drawn(page)
+    await_frames(page)
     figure = ".lat-figures figure:nth-child({} of :not([hidden])) canvas"
     np.testing.assert_allclose(pixels(page, figure.format(1)), gray(images(9, seed=7)[k]), atol=1)
     np.testing.assert_allclose(pixels(page, figure.format(2)), gray(found.reconstructions[k]), atol=1)
@@ -292,7 +287,7 @@ def test_the_kernel_selects_an_anomaly_and_no_path_ends_at_one(live):
     view = variational()
     page, _ = live(view)
     page.get_by_text("Which ones does it reconstruct badly?").click()
-    drawn(page)
+    await_frames(page)
     k = anomaly_inside(view)
     page.keyboard.down("Shift")
     page.mouse.click(*spot(page, view, view._latent.start(30 + k)))
@@ -300,7 +295,7 @@ def test_the_kernel_selects_an_anomaly_and_no_path_ends_at_one(live):
     until_holds(page, lambda: view.example == 30 + k)
     assert view.target == -1
     until(page, "() => window.pending === 0")
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.record.anomalies.reconstructions[k]), atol=1)
 
 
@@ -326,15 +321,15 @@ def test_a_page_shows_the_map_along_other_axes(open_page, pages):
     a, b = sorted(view.kl.argsort(descending=True)[:2].tolist())
     menu.select_option(f"[{a},{b}]")
     view.axes = [a, b]
-    drawn(page)
+    await_frames(page)
     page.mouse.click(*spot(page, view, view._latent.start(11)))
     assert trait(page, "example") == 11
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[11]), atol=1)
     page.get_by_text("Path to another example").click()
     target = trait(page, "target")
     page.locator(".lat-strip button").nth(12).click()
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[target]), atol=1)
 
 
@@ -346,7 +341,7 @@ def test_snapshots_are_scrubbed_in_a_page(open_page, pages):
     view.step = 0
     error = page.locator(".dlviz-badge").inner_text().split()[-1]
     assert number(error) == pytest.approx(float(view.errors.mean()), rel=6e-3)
-    drawn(page)
+    await_frames(page)
     text = page.locator(".lat-error").first.inner_text()
     assert number(re.search(r"error (\S+)", text)[1]) == pytest.approx(float(view.errors[0]), rel=1e-3)
     page.keyboard.press("End")
@@ -390,7 +385,7 @@ def test_a_drag_asks_the_decoder_once_a_frame_and_never_queues(live):
     size = page.locator(".lat-map canvas").bounding_box()["width"] - 42
     start = view._latent.start(0)
     assert view.probe[0] == pytest.approx(min(right, start[0] + 78 * (right - left) / size), rel=0.02, abs=0.02)
-    drawn(page)
+    await_frames(page)
     code = view._latent.codes_at(torch.tensor([view.probe], dtype=torch.float64), 0)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(decode(code)), atol=1)
 
@@ -407,7 +402,7 @@ def test_a_path_is_opened_between_two_points_that_are_clicked(live):
     until(page, "() => window.pending === 0")
     expect(page.locator(".lat-strip canvas")).to_have_count(13)
     page.locator(".lat-strip button").nth(12).click()
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-probe"), gray(view.reconstructions[17]), atol=1)
     page.keyboard.press("Escape")
     until_holds(page, lambda: view.target == -1)
@@ -417,7 +412,7 @@ def test_a_drawing_is_reconstructed(live):
     view = variational()
     page, asked = live(view)
     page.get_by_text("And your drawing?").click()
-    drawn(page)
+    await_frames(page)
     assert page.locator(".dlviz").bounding_box()["height"] <= 700
     box = page.locator(".lat-pad canvas").bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
@@ -430,7 +425,7 @@ def test_a_drawing_is_reconstructed(live):
     x = torch.tensor(values, dtype=torch.float64).view(1, 1, 6, 6)
     np.testing.assert_allclose(pixels(page, ".lat-pad canvas"), gray(x), atol=1)
     output = view.decode(view.encode(x))
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".dlviz-panel figure:nth-child(2) canvas"), gray(output), atol=1)
     page.get_by_role("button", name="Clear").click()
     page.locator(".lat-pad").focus()
@@ -455,7 +450,7 @@ def test_axes_grid_and_samples_are_asked_of_the_kernel(live):
     page.get_by_text("Draw 12 samples").click()
     until_holds(page, lambda: view.sample_seed == 1)
     until(page, "() => window.pending === 0")
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-samples canvas"), gray(view.samples(12, seed=1)[0]), atol=1)
 
 
@@ -472,7 +467,7 @@ def test_anomalies_with_far_larger_errors_leave_room_for_the_threshold(open_page
     view = variational(anomalies=8 * images(9, seed=7))
     page = open_page(view.to_html())
     page.get_by_text("Which ones does it reconstruct badly?").click()
-    drawn(page)
+    await_frames(page)
     plot, bars = page.locator(".dlviz-chart"), page.locator(".dlviz-chart rect[style*='run-0']")
     heights = bars.evaluate_all("bars => bars.map((bar) => Number(bar.getAttribute('height')))")
     assert sum(height > 0 for height in heights) > 3
@@ -483,7 +478,7 @@ def test_anomalies_with_far_larger_errors_leave_room_for_the_threshold(open_page
         slider.fill(str(position))
         found = view.rates(trait(page, "threshold"))
         within.append(0 < found.false_alarm < 1)
-        drawn(page)
+        await_frames(page)
         alarm = re.search(r"alarms: (\S+)% ", page.locator(".lat-rates").inner_text())[1]
         assert number(alarm) == pytest.approx(100 * found.false_alarm, abs=0.06)
     assert sum(within) >= 3
@@ -510,7 +505,7 @@ def test_a_section_opens_alone_and_stays_on_one_screen(open_page, pages, name):
     page = open_page(pages[name], width=1016)
     for title in ("Which ones does it", "Which dimensions", "What do samples"):
         page.get_by_text(title).click()
-        drawn(page)
+        await_frames(page)
         assert page.locator(".dlviz-fold-title[aria-expanded=true]").count() == 1
         assert page.locator(".dlviz").bounding_box()["height"] <= 700
     page.get_by_text("What do samples").click()
@@ -526,7 +521,7 @@ def test_the_target_of_a_denoiser_stands_beside_its_input(open_page):
     assert len({figure.bounding_box()["y"] for figure in figures.all()}) == 1
     np.testing.assert_allclose(pixels(page, ".lat-figures figure:nth-child(2) canvas"), gray(clean[2]), atol=1)
     page.mouse.click(*spot(page, view, view._latent.start(11)))
-    drawn(page)
+    await_frames(page)
     np.testing.assert_allclose(pixels(page, ".lat-figures figure:nth-child(2) canvas"), gray(clean[11]), atol=1)
 
 
@@ -540,7 +535,7 @@ def test_with_all_ellipses_the_frame_is_wide_enough_for_them(open_page):
     page = open_page(view.to_html(), reduced_motion=True)
     before = page.locator(".lat-map canvas").evaluate("canvas => canvas.toDataURL()")
     page.get_by_label("all ellipses").check()
-    drawn(page)
+    await_frames(page)
     assert page.locator(".lat-map canvas").evaluate("canvas => canvas.toDataURL()") != before
     left, right, bottom, top = view.scene["wide_limits"]
     reach = view.codes.double().abs().max() + 2

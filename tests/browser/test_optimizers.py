@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from torch.optim import SGD
 
 import dlviz
-from tests.browser.conftest import until
+from tests.browser.conftest import await_frames, until
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
 MARKUP = "<b>bold</b> & a very long name of an optimizer"
@@ -72,10 +72,6 @@ def token(page: Page, name: str) -> tuple[int, ...]:
     return tuple(int(text[i : i + 2], 16) for i in (1, 3, 5))
 
 
-def settle(page: Page) -> None:
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
@@ -89,7 +85,7 @@ def set_slider(page: Page, slider: str, value: int) -> None:
     page.locator(slider).evaluate(
         "(node, value) => { node.value = value; node.dispatchEvent(new Event('input', { bubbles: true })); }", value
     )
-    settle(page)
+    await_frames(page)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -104,7 +100,7 @@ def test_opens_from_a_file_and_axe_finds_nothing_serious(open_page, axe, pages, 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_maps_colors_are_the_losses(open_page, pages, theme):
     page = open_page(pages["surface"], theme=theme)
-    settle(page)
+    await_frames(page)
     view = dlviz.surface("himmelblau")
     about = view.scene["surface"]
     stops = np.array([token(page, f"height-{k}") for k in range(5)])
@@ -128,7 +124,7 @@ def test_the_maps_colors_are_the_losses(open_page, pages, theme):
 
 def test_the_crosshair_shows_the_loss_at_its_position(open_page, pages):
     page = open_page(pages["surface"])
-    settle(page)
+    await_frames(page)
     expect(page.locator(".optim-levels").first).to_have_text(re.compile(r"^Contour lines at a loss of [\d.]+, [\d.]+"))
     expect(page.locator(".optim-readout").first).to_be_hidden()
     x, y = position(page, (2.0, -1.0), ((-5, 5), (-5, 5)))
@@ -149,7 +145,7 @@ def test_the_crosshair_shows_the_loss_at_its_position(open_page, pages):
 
 def test_the_two_parameters_have_their_names_everywhere(open_page, pages):
     page = open_page(pages["named"])
-    settle(page)
+    await_frames(page)
     expect(page.locator(".dlviz")).to_contain_text(f"from (w, {MARKUP}) = (1, 2)")
     expect(page.locator(".optim-details dt").first).to_have_text(f"p = (w, {MARKUP})")
     x, y = position(page, (0.0, 0.5), ((-2, 3), (-2, 3)))
@@ -164,7 +160,7 @@ def test_the_two_parameters_have_their_names_everywhere(open_page, pages):
     assert titles[1].startswith("<\u200bb>")
     assert surface.evaluate("node => node.data[0].meta").replace("\u200b", "") == f"(w, {MARKUP}) = "
     page = open_page(pages["net"])
-    settle(page)
+    await_frames(page)
     page.locator(".optim-map").focus()
     page.keyboard.press("ArrowRight")
     # Directions through a network have descriptions, not names.
@@ -176,7 +172,7 @@ def test_markers_and_table_show_torchs_parameters(open_page, pages):
     page.locator(".dlviz-first").click()
     for _ in range(6):
         page.locator(".dlviz-next").click()
-    settle(page)
+    await_frames(page)
     expect(page.locator(".dlviz-count")).to_have_text("step 6 / 60")
     inks = {name: f"run-{k % 6}" for k, name in enumerate(OPTIMIZERS)}
     for name, (kind, arguments) in OPTIMIZERS.items():
@@ -195,7 +191,7 @@ def test_momentum_is_an_arrow_along_the_momentum_buffer(open_page, pages):
     page.locator(".dlviz-first").click()
     for _ in range(3):
         page.locator(".dlviz-next").click()
-    settle(page)
+    await_frames(page)
     kind, arguments = OPTIMIZERS["momentum"]
     p = torch.tensor([-2.5, 1.0], dtype=torch.float64, requires_grad=True)
     optimizer = kind([p], **arguments)
@@ -239,7 +235,7 @@ def test_an_opened_optimizer_shows_its_state_and_its_formula_in_numbers(open_pag
     page.locator(".dlviz-first").click()
     for _ in range(4):
         page.locator(".dlviz-next").click()
-    settle(page)
+    await_frames(page)
     kind, arguments = OPTIMIZERS["Adam"]
     p = torch.tensor([-2.5, 1.0], dtype=torch.float64, requires_grad=True)
     optimizer = kind([p], **arguments)
@@ -264,7 +260,7 @@ def test_an_opened_optimizer_shows_its_state_and_its_formula_in_numbers(open_pag
 
 def test_a_click_on_a_path_opens_it(open_page, pages):
     page = open_page(pages["race"])
-    settle(page)
+    await_frames(page)
     points, _, _ = plain_loop(*OPTIMIZERS["momentum"], LOSSES["ravine"], (-2.5, 1.0), 5)
     x, y = position(page, points[3])
     page.locator(".optim-map").click(position={"x": x + 50, "y": y + 8})
@@ -311,7 +307,7 @@ def test_only_a_surface_with_a_path_has_a_player(open_page, pages):
     page = open_page(pages["path"])
     expect(page.locator(".dlviz-count")).to_have_text("step 2 / 2")
     page.locator(".dlviz-back").click()
-    settle(page)
+    await_frames(page)
     assert [number(text) for text in page.locator(".optim-table tbody td:visible").all_inner_texts()[:2]] == [0.5, 1.41]
 
 
@@ -319,7 +315,7 @@ def test_only_a_surface_with_a_path_has_a_player(open_page, pages):
 @pytest.mark.parametrize("width", [520, 700, 860, 1000, 1300])
 def test_nothing_is_cut_off(open_page, pages, name, width):
     page = open_page(pages[name], width=width)
-    settle(page)
+    await_frames(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     card = page.locator(".dlviz").bounding_box()
     for part in (
@@ -357,7 +353,7 @@ def settled_camera(page: Page, plot, eye: str) -> list[float]:
     seen: list[list[float]] = []
     while len(seen) < 10 or any(one != seen[-1] for one in seen[-10:]):
         assert len(seen) < 600, "the camera does not come to rest"
-        settle(page)
+        await_frames(page)
         seen.append(plot.evaluate(eye))
     return seen[-1]
 

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 import dlviz
 from dlviz.kit.page import to_json
-from tests.browser.conftest import until
-from tests.browser.test_optimizers import number, row, set_slider, settle
+from tests.browser.conftest import await_frames, until
+from tests.browser.test_optimizers import number, row, set_slider
 from tests.optimizers.reference import LOSSES, OPTIMIZERS, plain_loop
 
 #: The page's model exchanges messages with this process as a notebook's does with its kernel.
@@ -75,7 +75,7 @@ def live(open_page, monkeypatch):
 
         page.expose_function("kernel", kernel)
         page.evaluate(CONNECT)
-        settle(page)
+        await_frames(page)
         return page, sent
 
     return open_it
@@ -85,7 +85,7 @@ def test_two_views_request_plotly_once_and_only_for_the_3d_view(live):
     view = dlviz.race(OPTIMIZERS, "ravine", steps=20)
     page, sent = live(view)
     page.evaluate(SECOND_VIEW)
-    settle(page)
+    await_frames(page)
     page.locator(".dlviz-first").first.click()
     assert not any("content" in message for message in sent)
     page.get_by_role("button", name="3-D").first.click()

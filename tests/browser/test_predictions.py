@@ -12,6 +12,7 @@ from dlviz.exercises.prediction import Prediction
 from dlviz.export.outputs import fold_until_predicted, widget_placeholder
 from dlviz.export.page import html_page
 from dlviz.kit.messages import message
+from tests.browser.conftest import await_frames
 from tests.browser.lab import command, open_notebook, page_on, run, serving, text_of, write_notebook
 from tests.exercises.test_prediction import ANSWERS, TRAINED
 
@@ -154,7 +155,7 @@ def test_the_focus_stays_in_the_card_after_the_answer(open_page, id, way):
             card(page, id).get_by_role("textbox").fill(str(right))
         card(page, id).get_by_role("button", name=way).click()
     expect(card(page, id).locator(".exercise-why")).to_be_visible()
-    page.evaluate("async () => { for (let k = 0; k < 3; k += 1) await new Promise(requestAnimationFrame); }")
+    await_frames(page, 3)
     assert page.evaluate("document.activeElement.closest('.exercise-card')?.dataset.item") == id
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from torch import Tensor
 
 import dlviz
+from tests.browser.conftest import await_frames
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>w"
 
@@ -497,7 +498,7 @@ def test_lines_lead_from_every_sharing_view_to_the_place_in_storage(open_page, e
     page.set_viewport_size({"width": 640, "height": 900})
     expect(page.locator(".dlviz")).to_have_css("width", "592px")
     # The lines are measured again in the next frame.
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    await_frames(page)
     leads_to(6)
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 import dlviz
 from dlviz.kit.page import to_json
-from tests.browser.conftest import CONNECT, until, until_holds
+from tests.browser.conftest import CONNECT, await_frames, until, until_holds
 from tests.browser.test_embedding import LABELED, inside, overlaps
 
 DATA = dlviz.data.sentences(150)
@@ -77,9 +77,6 @@ def number(text):
 def column(page, index):
     return [number(one) for one in page.locator(f".word2vec-table tbody td:nth-child({index})").all_inner_texts()]
 
-
-#: Resolves after a number of animation frames.
-FRAMES = "async (count) => { for (let k = 0; k < count; k += 1) await new Promise(requestAnimationFrame); }"
 
 #: Counts requested blocks: `window.blocks` is the most at one time, `window.flying` those that are not answered yet.
 COUNT = """() => {
@@ -272,7 +269,7 @@ def test_live_full_speed_requests_one_block_at_a_time_and_stops_at_once(open_pag
     until(page, "dlvizModel.get('full_speed') === false")
     until(page, "window.flying === 0 && window.pending === 0")
     blocks, step = sum(one["kind"] == "train" for one in sent), view.step
-    page.evaluate(FRAMES, 20)
+    await_frames(page, 20)
     assert (sum(one["kind"] == "train" for one in sent), view.step) == (blocks, step)
     assert page.evaluate("window.blocks") == 1  # never two at the same time
     assert page.evaluate("dlvizModel.get('snapshot').step") == step == view.training.step
@@ -281,7 +278,7 @@ def test_live_full_speed_requests_one_block_at_a_time_and_stops_at_once(open_pag
     page.locator(".word2vec-matrices").focus()
     for _ in range(3):
         page.keyboard.press("f")
-        page.evaluate(FRAMES, 4)
+        await_frames(page, 4)
     until(page, "dlvizModel.get('full_speed') === true")
     blocks = sum(one["kind"] == "train" for one in sent)
     until_holds(page, lambda: sum(one["kind"] == "train" for one in sent) >= blocks + 2)
@@ -305,7 +302,7 @@ def test_live_the_picture_stays_when_the_kernel_is_lost(open_page):
     until(page, "dlvizModel.get('snapshot').step === 1")
     page.evaluate("() => { dlvizModel.send = () => {}; dlvizModel.save_changes = () => {}; }")
     page.get_by_role("button", name="full speed").click()
-    page.evaluate(FRAMES, 20)
+    await_frames(page, 20)
     expect(page.locator(".word2vec-table h4")).to_have_text("Step 2, about to be taken")
     page.get_by_role("button", name="stop").click()
     expect(page.get_by_role("button", name="full speed")).to_be_visible()
