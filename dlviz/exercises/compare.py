@@ -66,7 +66,7 @@ def difference(yours: Any, expected: Any, where: str = "", strict_dtype: bool = 
     'shape'
     """
     if yours is None and expected is not None:
-        return Difference("none", where, "None", describe(expected))
+        return Difference("none" if where else "nothing", where, "None", describe(expected))
     if isinstance(expected, Tensor):
         return _tensors(yours, expected, where, strict_dtype)
     if isinstance(expected, (tuple, list)):
@@ -157,8 +157,8 @@ def format_unequal(a: float, b: float) -> tuple[str, str]:
 def describe(value: Any, depth: int = 4) -> str:
     """Return a value's type, with shape and dtype for a tensor, and what a list holds, down to this depth.
 
-    >>> describe(torch.zeros(2, 3))
-    'Tensor (2, 3) float32'
+    >>> describe(torch.zeros(2, 3)), describe([1.0, 2.0, 3.0])
+    ('Tensor (2, 3) float32', 'list (3 × float)')
     """
     if value is None:
         return "None"
@@ -168,21 +168,28 @@ def describe(value: Any, depth: int = 4) -> str:
     if isinstance(value, np.ndarray):
         return f"{type(value).__name__} {value.shape} {value.dtype}"
     if isinstance(value, (tuple, list)) and depth:
-        return f"{type(value).__name__} ({_listed([describe(item, depth - 1) for item in value[:LISTED]], len(value))})"
+        items = [describe(item, depth - 1) for item in value[:MOST]]
+        if 2 < len(items) == len(value) and len(set(items)) == 1:
+            held = f"{len(value)} × {items[0]}"
+        else:
+            held = ", ".join(items[:LISTED] + ["…"] * (len(value) > LISTED))
+        return f"{type(value).__name__} ({held})"
     return type(value).__name__
 
 
 def format_value(value: Any, depth: int = 4) -> str:
     """Format a value on one line: its numbers if there are few, else its type; lists down to this depth.
 
-    >>> format_value(torch.tensor([1.0, 2.5]))
-    '[1, 2.5]'
+    >>> format_value(torch.tensor([1.0, 2.5])), format_value([1, (2,)])
+    ('[1, 2.5]', '[1, (2,)]')
     """
     if isinstance(value, Tensor):
         plain = not (value.is_nested or value.is_meta or value.is_quantized) and value.layout == torch.strided
         return _nested(value.detach().cpu().tolist()) if plain and value.numel() <= ELEMENTS else describe(value)
     if isinstance(value, (tuple, list)) and depth:
-        return f"({_listed([format_value(item, depth - 1) for item in value[:LISTED]], len(value))})"
+        items = [format_value(item, depth - 1) for item in value[:LISTED]] + ["…"] * (len(value) > LISTED)
+        inside = ", ".join(items)
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
     value = python_number(value)
     if isinstance(value, float):
         return f"{value:.4g}"
@@ -195,10 +202,8 @@ def format_value(value: Any, depth: int = 4) -> str:
 
 #: Elements of a tensor, and items of a list, that are shown at most.
 ELEMENTS, LISTED = 8, 16
-
-
-def _listed(items: list[str], count: int) -> str:
-    return ", ".join(items + (["…"] if count > len(items) else []))
+#: Items of a list that are compared at most, to say what all of them are.
+MOST = 10_000
 
 
 def shorten(text: str, most: int) -> str:

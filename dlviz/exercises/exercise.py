@@ -113,7 +113,8 @@ class Exercise(Displayable):
 
     def missing(self) -> Result:
         """Report an answer that is still the starter."""
-        return Result(self.id, "not attempted", message("exercises.missing", name=self.name))
+        key = "unchanged" if getattr(self, "broken", "") else "missing"
+        return Result(self.id, "not attempted", message(f"exercises.{key}", name=self.name))
 
     def card(self) -> Card:
         """Return the task, how to check an answer, and the starter."""

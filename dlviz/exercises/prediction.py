@@ -63,10 +63,11 @@ class Prediction(Displayable):
         first = judged["first"]
         notes = (judged["why"], *judged["notes"])
         if first is not None:
-            notes += (message("exercises.predict.kept", first=_show(first)),)
+            notes += (message("exercises.predict.kept", first=self._show(first)),)
         verdict: Verdict = "right" if judged["right"] else "wrong"
-        key = f"exercises.predict.{'' if first is None else 'later-'}{verdict}"
-        content = message(key, answer=_show(given), truth=_show(judged["truth"]))
+        word = "near" if verdict == "right" and first is None and given != judged["truth"] else verdict
+        key = f"exercises.predict.{'' if first is None else 'later-'}{word}"
+        content = message(key, answer=self._show(given), truth=self._show(judged["truth"]))
         return Result(self.id, verdict, content, notes=notes, answer=given if first is None else first)
 
     def commit_answer(self, answer: Any) -> dict[str, Any] | None:
@@ -134,13 +135,15 @@ class Prediction(Displayable):
     def _is_right(self, answer: Any) -> bool:
         """Return whether an answer, as a JSON value, is the truth."""
         if isinstance(answer, Real):
-            return math.isclose(answer, self._truth, rel_tol=1e-3, abs_tol=max(self.tolerance, 1e-9))
+            # A fraction is not rounded to a whole number, as 64.05 would be to 64.
+            share = 0.0 if isinstance(self._truth, int) and not isinstance(answer, int) else 1e-3
+            return math.isclose(answer, self._truth, rel_tol=share, abs_tol=max(self.tolerance, 1e-9))
         return bool(answer == self._truth)
 
     def _as_json(self, answer: Any) -> Any:
         """Return an answer as a JSON value, or None if it does not fit the question."""
         if self.options:
-            return answer if isinstance(answer, str) and answer in self.options else None
+            return None if answer is None else self._option(answer)
         if self.is_shape:
             is_tuple = isinstance(answer, (tuple, list))
             fits = is_tuple and all(isinstance(n, int) and not isinstance(n, bool) for n in answer)
@@ -152,6 +155,21 @@ class Prediction(Displayable):
             return int(number) if number.is_integer() else number if math.isfinite(number) else None
         return None
 
+    def _option(self, answer: Any) -> str | None:
+        """Return the option that an answer names, by its name or its text, as a string, number, dtype or bool; None if it names none."""
+        if isinstance(answer, bool):
+            answer = "yes" if answer else "no"
+        name = str(answer).strip().removeprefix("torch.").casefold()
+        texts = {option: message(self.key("options", option)).replace("`", "") for option in self.options}
+        return next((option for option, text in texts.items() if name in (option.casefold(), text.casefold())), None)
+
+    def _show(self, answer: Any) -> str:
+        if isinstance(answer, list):
+            return str(tuple(answer))
+        if isinstance(answer, str):
+            return f'"{message(self.key("options", answer))}"'
+        return f"{answer:,}" if isinstance(answer, int) else f"{answer:g}"
+
     def _rejection(self, answer: Any) -> str:
         if self.options:
             return message(
@@ -162,14 +180,6 @@ class Prediction(Displayable):
     @property
     def _kind(self) -> str:
         return "shape" if self.is_shape else "number"
-
-
-def _show(answer: Any) -> str:
-    if isinstance(answer, list):
-        return str(tuple(answer))
-    if isinstance(answer, int):
-        return f"{answer:,}"
-    return f'"{answer}"' if isinstance(answer, str) else f"{answer:g}"
 
 
 def ask_or_commit(prediction: Prediction, answer: Any) -> Displayable:

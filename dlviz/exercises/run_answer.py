@@ -231,9 +231,14 @@ def time_up_text(error: TimeUpError, seconds: float) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the first line of an exception's message; empty if the exception cannot be turned into text."""
+    """Return the first line of an exception's message, with the list that it announces; empty if it cannot be turned into text.
+
+    >>> error_text(ValueError("expected one of:\\n * (int size)\\n * (float size)\\n"))
+    'expected one of: (int size); (float size)'
+    """
     try:
-        return shorten(str(error).partition("\n")[0].strip(), 300)
+        first, *rest = [line.strip(" *") for line in str(error).strip().splitlines()]
+        return shorten(f"{first} {'; '.join(rest)}" if first.endswith(":") and rest else first, 300)
     except Exception:
         return ""
 

@@ -116,6 +116,8 @@ def test_every_prediction_of_an_exported_page_by_mouse_and_show_me(open_page, ev
         ("12.reads", "-1,234.5", "Read as the number -1234.5."),
         ("12.reads", "3/4", "Read as the number 0.75."),
         ("12.reads", "75 %", "Read as the number 0.75."),
+        ("12.reads", ".5%", "Read as the number 0.005."),
+        ("12.reads", "− 5", "Read as the number -5."),
         ("12.reads", "1/0", message("exercise_cards.unreadable_number")),
         ("12.reads", "1e999", message("exercise_cards.unreadable_number")),
         ("12.reads", "0,75", message("exercise_cards.unreadable_number")),
@@ -127,6 +129,8 @@ def test_every_prediction_of_an_exported_page_by_mouse_and_show_me(open_page, ev
         ("11.shape", "64, 100", "Read as the shape (64, 100)."),
         ("11.shape", "1,2345", "Read as the shape (1, 2345)."),
         ("11.shape", "4,", "Read as the shape (4,)."),
+        ("11.shape", "torch.Size([3, 4])", "Read as the shape (3, 4)."),
+        ("11.shape", "3x4 × 5", "Read as the shape (3, 4, 5)."),
         ("11.shape", "4", message("exercise_cards.unreadable_shape")),
     ],
 )

@@ -140,8 +140,8 @@ def test_a_check_works_where_gradients_are_switched_off():
 def test_a_repair_puts_the_metric_as_found_beside_the_learners():
     result = exercise("03.accumulated").check(EXERCISES["03.accumulated"].reference)
     assert dict(result.rows) == {
-        "readings, as found": "(-45, -90, -135)",
-        "readings, yours": "(-45, -45, -45)",
+        "readings, as found": "[-45, -90, -135]",
+        "readings, yours": "[-45, -45, -45]",
     }
 
 

@@ -13,7 +13,7 @@ x = torch.arange(6.0).reshape(2, 3)
 @pytest.mark.parametrize(
     ("yours", "expected", "aspect", "where"),
     [
-        (None, x, "none", ""),
+        (None, x, "nothing", ""),
         (3.0, torch.tensor(3.0), "kind", ""),
         (torch.tensor(3.0), 3.0, "kind", ""),
         (True, 1, "kind", ""),
@@ -101,7 +101,10 @@ def test_the_first_of_many_differences_is_reported_with_their_number():
         (None, "None", "None"),
         (np.zeros((2, 3)), "ndarray (2, 3) float64", "ndarray (2, 3) float64"),
         (np.float64(0.25), "float64", "0.25"),
-        (list(range(1000)), f"list ({16 * 'int, '}…)", f"({str(list(range(16)))[1:-1]}, …)"),
+        (list(range(1000)), "list (1000 × int)", f"[{str(list(range(16)))[1:-1]}, …]"),
+        ([*range(20), 0.5], f"list ({16 * 'int, '}…)", f"[{str(list(range(16)))[1:-1]}, …]"),
+        ([[1.0, 2.0]] * 3, "list (3 × list (float, float))", "[[1, 2], [1, 2], [1, 2]]"),
+        ((4,), "tuple (int)", "(4,)"),
         (10**1000, "int", "int, 3322 bits"),
         (x.to("meta"), "Tensor (2, 3) float32", "Tensor (2, 3) float32"),
         (x.to_sparse(), "Tensor (2, 3) float32", "Tensor (2, 3) float32"),

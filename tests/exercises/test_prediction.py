@@ -217,7 +217,7 @@ def test_the_first_answer_is_kept_and_counts_as_done_though_it_is_wrong(progress
     assert progress().status["03.second-backward"] == "done"
     second = predict("03.second-backward", "doubled")
     assert second.verdict == "right"
-    assert 'before you saw the result, was "same"' in repr(second)
+    assert 'before you saw the result, was "the same number as before"' in repr(second)
     assert progress().status["03.second-backward"] == "done"
     assert json.loads(progress_file.read_text())["predictions"]["03.second-backward"]["answer"] == "same"
     assert "before you saw the result" not in repr(predict("03.second-backward", "same"))
@@ -227,7 +227,7 @@ def test_a_later_wrong_answer_is_wrong_and_what_is_done_stays_done():
     assert predict("03.second-backward", "doubled").passed
     later = predict("03.second-backward", "zero")
     assert later.verdict == "wrong"
-    assert 'before you saw the result, was "doubled"' in repr(later)
+    assert 'before you saw the result, was "twice that number"' in repr(later)
     assert progress().status["03.second-backward"] == "done"
 
 
@@ -244,9 +244,42 @@ def test_the_truth_is_computed_not_stored():
     assert Prediction(id="00.sum", truth=lambda: torch.tensor(3.5)).commit(3.5).passed
 
 
-@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7.0), 7.001])
+@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7.0)])
 def test_a_number_may_have_any_numeric_type(answer):
     assert predict("03.paths", answer).passed
+
+
+@pytest.mark.parametrize("answer", [6.999, 7.001])
+def test_a_fraction_is_not_rounded_to_a_whole_number(answer):
+    assert predict("03.paths", answer).verdict == "wrong"
+
+
+def test_an_answer_that_is_right_up_to_rounding_stands_beside_what_torch_computes():
+    third = Prediction(id="00.sum", truth=lambda: 1 / 3)
+    assert "You predicted 0.3333, which is right: torch computes 0.333333." in repr(third.commit(0.3333))
+    half = Prediction(id="01.column", truth=lambda: 1 / 2)
+    assert "You predicted 0.5, and that is what torch computes." in repr(half.commit(0.5))
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [
+        ("02.chained", 0),
+        ("02.chained", "seven"),
+        ("03.tracked-later", True),
+        ("01.division", torch.float32),
+        ("01.division", " Float32"),
+        ("03.second-backward", "Twice that number"),
+    ],
+)
+def test_an_option_may_be_given_by_its_name_or_its_text_and_as_a_value(id, answer):
+    assert predict(id, answer).verdict != "not attempted"
+    assert predict(id, "perhaps").verdict == predict(id, [answer]).verdict == "not attempted"
+
+
+def test_no_answer_is_not_the_option_none():
+    assert PREDICTIONS["08.line"].answered() == {}
+    assert predict("08.line", None).card().rows  # the question
 
 
 @pytest.mark.parametrize("answer", [[2, 2, 2, 2], torch.Size([2, 2, 2, 2])])

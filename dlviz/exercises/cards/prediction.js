@@ -161,8 +161,8 @@ function render({ model, el, signal }) {
 
 /** A number such as 0.25, 1e-3, 3/4, 75% or 20,100, or a shape such as (2, 3) as a list; null for anything else. @param {string} text @returns {number | number[] | null} */
 function parse(text) {
-  const written = text.trim().replaceAll("−", "-");
-  const [, above, below] = /^([+-]?\d+\.?\d*)\s*(\/\s*\d+|%)$/.exec(written) ?? [];
+  const written = text.trim().replaceAll("−", "-").replace(/^torch\.Size\((.*)\)$/, "$1").replace(/^([+-])\s+/, "$1").replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1, ");
+  const [, above, below] = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*(\/\s*\d+|%)$/.exec(written) ?? [];
   if (below) return finite(Number(above) / (below === "%" ? 100 : Number(below.slice(1))));
   // Commas before every three digits group them, unless parentheses make it a shape.
   const isGrouped = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(written);
@@ -181,7 +181,8 @@ function finite(number) {
 
 /** Whether an answer is the truth, as `dlviz.exercises.predict` compares them. */
 function isEqual(given, truth, tolerance) {
-  if (typeof given === "number") return Math.abs(given - truth) <= Math.max(1e-3 * Math.max(Math.abs(given), Math.abs(truth)), tolerance, 1e-9);
+  const share = Number.isInteger(truth) && !Number.isInteger(given) ? 0 : 1e-3;
+  if (typeof given === "number") return Math.abs(given - truth) <= Math.max(share * Math.max(Math.abs(given), Math.abs(truth)), tolerance, 1e-9);
   return JSON.stringify(given) === JSON.stringify(truth);
 }
 
