@@ -113,7 +113,7 @@ class Exercise(Displayable):
 
     def missing(self) -> Result:
         """Report an answer that is still the starter."""
-        key = "unchanged" if getattr(self, "broken", "") else "missing"
+        key = "missing" if "..." in self.starter else "unchanged"
         return Result(self.id, "not attempted", message(f"exercises.{key}", name=self.name))
 
     def card(self) -> Card:

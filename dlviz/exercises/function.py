@@ -18,6 +18,7 @@ from dlviz.exercises.run_answer import (
     isolated_rng,
     outcome_difference,
     run_answer,
+    same_numbers,
     settings_restored,
 )
 from dlviz.kit.messages import message
@@ -60,21 +61,40 @@ class Function(Exercise):
         if mismatch is not None:  # a report of a wrong answer is false
             return mismatch
         runs = [self._compare(answer, case, seed) for case in cases]
-        if any(run.mine.value is ... for run in runs):
+        if any(_is_open(run.mine.value) for run in runs):
             return self.missing()
         table = tuple(run.row() for run in runs)
         failed = [run for run in runs if not run.passed]
         if not failed:
             return replace(self.right(), cases=table)
         share = 1 - len(failed) / CASES
-        for name, mistake in self.wrong_answers.items():
-            if all(equal(run.mine, self._run(mistake, run.case, seed)) for run in runs):
-                wrong = self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
-                return replace(wrong, cases=table)
+        name = self._mistake(runs, seed)
+        if name is not None:
+            wrong = self.wrong(message(self.key("wrong", name)), misconception=name, share=share)
+            return replace(wrong, cases=table)
         stopped = failed[0].mine.failure is not None
         unused = [] if stopped else [name for name in _unused(answer) if name not in _unused(self.reference)]
         notes = tuple(message("exercises.function.unused", argument=name) for name in unused)
         return replace(self._side_by_side(failed[0]), share=share, cases=table, notes=notes)
+
+    def _mistake(self, runs: list["Comparison"], seed: int) -> str | None:
+        """Return the stored mistake that gives the answer's results on every case, or its numbers where these alone are wrong."""
+        almost = None
+        for name, mistake in self.wrong_answers.items():
+            are_equal = are_numbers = True
+            is_right = True
+            for run in runs:
+                made = self._run(mistake, run.case, seed)
+                are_equal = are_equal and equal(run.mine, made)
+                are_numbers = are_numbers and same_numbers(run.mine, made)
+                is_right = is_right and same_numbers(run.right, made)
+                if not are_numbers and not are_equal:
+                    break
+            if are_equal:
+                return name
+            if are_numbers and not is_right and almost is None:
+                almost = name
+        return almost
 
     def cases(self, seed: int) -> list[dict[str, Any]]:
         """Return the arguments of every case, by name."""
@@ -120,6 +140,11 @@ class Function(Exercise):
             (message("exercises.row.expected"), formatted(run.right.value, ROW)),
         ]
         return self.wrong(run.difference.message(), tuple(rows))
+
+
+def _is_open(value: Any) -> bool:
+    """Return whether a result is the starter's ``...``, or has it as a part."""
+    return value is ... or (isinstance(value, (tuple, list)) and any(part is ... for part in value))
 
 
 def _unused(function: Callable[..., Any]) -> list[str]:

@@ -156,12 +156,16 @@ class Prediction(Displayable):
         return None
 
     def _option(self, answer: Any) -> str | None:
-        """Return the option that an answer names, by its name or its text, as a string, number, dtype or bool; None if it names none."""
+        """Return the option that an answer names by its name, its text or its number in the list, or None."""
         if isinstance(answer, bool):
             answer = "yes" if answer else "no"
         name = str(answer).strip().removeprefix("torch.").casefold()
         texts = {option: message(self.key("options", option)).replace("`", "") for option in self.options}
-        return next((option for option, text in texts.items() if name in (option.casefold(), text.casefold())), None)
+        has_numbers = any(text[:1].isdigit() for text in texts.values())
+        for number, (option, text) in enumerate(texts.items(), 1):
+            if name in (option.casefold(), text.casefold()) or (not has_numbers and name == str(number)):
+                return option
+        return None
 
     def _show(self, answer: Any) -> str:
         if isinstance(answer, list):

@@ -117,6 +117,8 @@ def test_every_prediction_of_an_exported_page_by_mouse_and_show_me(open_page, ev
         ("12.reads", "3/4", "Read as the number 0.75."),
         ("12.reads", "75 %", "Read as the number 0.75."),
         ("12.reads", ".5%", "Read as the number 0.005."),
+        ("12.reads", "3/1.5", "Read as the number 2."),
+        ("12.reads", "–3", "Read as the number -3."),
         ("12.reads", "− 5", "Read as the number -5."),
         ("12.reads", "1/0", message("exercise_cards.unreadable_number")),
         ("12.reads", "1e999", message("exercise_cards.unreadable_number")),

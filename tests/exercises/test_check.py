@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,11 @@ from dlviz.exercises.exercise import Exercise
 EXERCISES = {id: item for id, item in items().items() if isinstance(item, Exercise)}
 REPAIRS = {id: item for id, item in EXERCISES.items() if item.kind == "repair"}
 DOUBLE = EXERCISES["00.double"]
+
+
+def with_gradients(item):
+    """Return the exercise with inputs that require a gradient."""
+    return replace(item, case=lambda i: {"x": torch.randn(2, 3).requires_grad_()})
 
 
 def run(source, name):
@@ -60,6 +66,56 @@ def test_a_body_of_comments_and_dots_is_not_attempted_but_a_forgotten_return_is_
     assert "return" in forgotten.message
 
 
+@pytest.mark.parametrize("id", ["05.net", "03.accumulated"])
+def test_code_to_repair_is_called_unchanged_and_not_a_starter(id):
+    untouched = EXERCISES[id].check(run(EXERCISES[id].starter, EXERCISES[id].name))
+    assert "still as it was found" in untouched.message
+
+
+def test_a_part_of_a_result_that_is_still_open_is_not_attempted():
+    assert exercise("04.step").check(lambda w, b, x, y, lr: (..., ...)).verdict == "not attempted"
+
+
+def forward_of(body):
+    return "class MLP(nn.Module):\n" + "\n".join(
+        f"    {line}"
+        for line in [
+            "def __init__(self):",
+            "    super().__init__()",
+            "    self.first, self.last = nn.Linear(64, 32), nn.Linear(32, 10)",
+            "def forward(self, x):",
+            f"    {body}",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("self.last(torch.relu(self.first(x.flatten(1))))", "The forward method returned None. Is a `return` missing?"),
+        (
+            "return self.last(F.gelu(self.first(x.flatten(1))))",
+            "With the solution's parameters, your output at [0, 0] is",
+        ),
+    ],
+)
+def test_a_forgotten_return_and_another_activation_of_a_model_are_named(body, said):
+    result = exercise("05.mlp").check(run(forward_of(body), "MLP"))
+    assert result.verdict == "wrong"
+    assert said in result.message
+    assert "requires_grad" not in result.message
+    assert exercise("05.mlp").check(run(forward_of("..."), "MLP")).verdict == "not attempted"
+
+
+def uphill_with_a_graph(w, b, x, y, lr):
+    (w * x + b - y).pow(2).mean().backward()
+    return w + lr * w.grad, b + lr * b.grad
+
+
+def test_a_mistake_is_named_by_its_numbers_where_the_graph_differs_too():
+    assert exercise("04.step").check(uphill_with_a_graph).misconception == "uphill"
+
+
 def test_an_exception_is_reported_with_the_learners_line_and_no_traceback():
     result = DOUBLE.check(run("def double(x):\n    y = 2\n    return x.twice(y)", "double"))
     assert result.verdict == "wrong"
@@ -93,7 +149,7 @@ def test_a_right_value_with_a_wrong_gradient_is_rejected():
     def half_cut(x):
         return x + x.detach()
 
-    assert "gradient" in DOUBLE.check(half_cut).message
+    assert "gradient" in with_gradients(DOUBLE).check(half_cut).message
 
 
 def test_a_misconception_is_not_named_when_one_case_contradicts_it():
@@ -140,8 +196,8 @@ def test_a_check_works_where_gradients_are_switched_off():
 def test_a_repair_puts_the_metric_as_found_beside_the_learners():
     result = exercise("03.accumulated").check(EXERCISES["03.accumulated"].reference)
     assert dict(result.rows) == {
-        "readings, as found": "[-45, -90, -135]",
-        "readings, yours": "[-45, -45, -45]",
+        "readings, as found": "[-15, -90]",
+        "readings, yours": "[-15, -75]",
     }
 
 
@@ -232,7 +288,7 @@ def test_results_that_look_the_same_in_the_table_are_told_apart(answer, yours, e
 
 
 def test_another_gradient_is_shown_in_the_table():
-    cases = DOUBLE.judge(lambda x: x + x.detach(), 1).cases
+    cases = with_gradients(DOUBLE).judge(lambda x: x + x.detach(), 1).cases
     assert any("gradient at x" in case.yours for case in cases if not case.passed)
 
 

@@ -161,8 +161,8 @@ function render({ model, el, signal }) {
 
 /** A number such as 0.25, 1e-3, 3/4, 75% or 20,100, or a shape such as (2, 3) as a list; null for anything else. @param {string} text @returns {number | number[] | null} */
 function parse(text) {
-  const written = text.trim().replaceAll("−", "-").replace(/^torch\.Size\((.*)\)$/, "$1").replace(/^([+-])\s+/, "$1").replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1, ");
-  const [, above, below] = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*(\/\s*\d+|%)$/.exec(written) ?? [];
+  const written = text.trim().replace(/[−–]/g, "-").replace(/^torch\.Size\((.*)\)$/, "$1").replace(/^([+-])\s+/, "$1").replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1, ");
+  const [, above, below] = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*(\/\s*\d+\.?\d*|%)$/.exec(written) ?? [];
   if (below) return finite(Number(above) / (below === "%" ? 100 : Number(below.slice(1))));
   // Commas before every three digits group them, unless parentheses make it a shape.
   const isGrouped = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(written);
