@@ -1,8 +1,10 @@
 """Predictions: questions whose answer is stored before torch computes the true one."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from numbers import Real
 from typing import Any
@@ -145,11 +147,14 @@ class Prediction(Displayable):
         if self.options:
             return None if answer is None else self._option(answer)
         if self.is_shape:
+            answer = answer.tolist() if isinstance(answer, Tensor) else answer
             is_tuple = isinstance(answer, (tuple, list))
-            fits = is_tuple and all(isinstance(n, int) and not isinstance(n, bool) for n in answer)
-            return list(answer) if fits else None
+            fits = is_tuple and all(type(n) in (int, float) and float(n).is_integer() for n in answer)
+            return [int(n) for n in answer] if fits else None
         if isinstance(answer, Tensor) and answer.numel() == 1:
             answer = answer.item()
+        if isinstance(answer, str):
+            answer = _number(answer)
         if isinstance(answer, Real) and not isinstance(answer, bool):
             number = float(answer)
             return int(number) if number.is_integer() else number if math.isfinite(number) else None
@@ -165,7 +170,8 @@ class Prediction(Displayable):
         for number, (option, text) in enumerate(texts.items(), 1):
             if name in (option.casefold(), text.casefold()) or (not has_numbers and name == str(number)):
                 return option
-        return None
+        starts = [option for option, text in texts.items() if re.match(rf"{re.escape(name)}\b", text.casefold())]
+        return starts[0] if name in ("yes", "no") and len(starts) == 1 else None
 
     def _show(self, answer: Any) -> str:
         if isinstance(answer, list):
@@ -184,6 +190,19 @@ class Prediction(Displayable):
     @property
     def _kind(self) -> str:
         return "shape" if self.is_shape else "number"
+
+
+def _number(text: str) -> float | None:
+    """Return the number that is written, such as 0.25, 3/4 or 75%, or None.
+
+    >>> _number("75 %"), _number("1/4"), _number("about 3")
+    (0.75, 0.25, None)
+    """
+    written = text.strip()
+    try:
+        return float(Fraction(written.removesuffix("%").strip()) / (100 if written.endswith("%") else 1))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
 
 
 def ask_or_commit(prediction: Prediction, answer: Any) -> Displayable:

@@ -49,7 +49,8 @@ class Usage(Exercise):
     def judge(self, answer: Any, seed: int) -> Result:
         """Compare the lists of results as a function's, and describe their parts."""
         if not callable(answer):
-            return self.wrong(message("exercises.function.uncalled", name=self.name, got=describe(answer)))
+            kind = "uncalled_class" if inspect.isclass(self.reference) else "uncalled"
+            return self.wrong(message(f"exercises.function.{kind}", name=self.name, got=describe(answer)))
         uses = Function(
             id=self.id,
             reference=self._in_use(self.reference),
@@ -58,12 +59,14 @@ class Usage(Exercise):
             mistakes={name: self._in_use(mistake) for name, mistake in self.wrong_answers.items()},
         )
         result = uses.judge(self._in_use(answer), seed)
-        misfit = None if result.passed or result.misconception else self._misfit(answer, uses.cases(seed)[0], seed)
-        if misfit:
-            return replace(result, message=misfit, rows=())
+        if not (result.passed or result.misconception):
+            misfits = (self._misfit(answer, case, seed) for case in uses.cases(seed))
+            if misfit := next(filter(None, misfits), ""):
+                return replace(result, message=misfit, rows=())
         if len(result.rows) < 3:  # right, a known mistake or an exception: no two lists are shown side by side
             return result
-        return replace(result, rows=((message("exercises.row.parts"), message(self.key("parts"))), *result.rows[1:]))
+        parts = (message("exercises.row.parts"), message(self.key("parts")))
+        return replace(result, rows=(result.rows[0], parts, *result.rows[1:]))
 
     def _misfit(self, answer: Callable[..., Any], case: dict[str, Any], seed: int) -> str:
         """Return a sentence about what an answer returned if nothing can be done with it, else ""."""

@@ -244,7 +244,7 @@ def test_the_truth_is_computed_not_stored():
     assert Prediction(id="00.sum", truth=lambda: torch.tensor(3.5)).commit(3.5).passed
 
 
-@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7.0)])
+@pytest.mark.parametrize("answer", [7, 7.0, torch.tensor(7.0), "7", "14/2", "700 %"])
 def test_a_number_may_have_any_numeric_type(answer):
     assert predict("03.paths", answer).passed
 
@@ -271,6 +271,8 @@ def test_an_answer_that_is_right_up_to_rounding_stands_beside_what_torch_compute
         ("01.division", " Float32"),
         ("03.second-backward", "Twice that number"),
         ("03.second-backward", 2),
+        ("10.projected", True),
+        ("10.order", "No"),
     ],
 )
 def test_an_option_may_be_given_by_its_name_or_its_text_and_as_a_value(id, answer):
@@ -283,7 +285,9 @@ def test_no_answer_is_not_the_option_none():
     assert predict("08.line", None).card().rows  # the question
 
 
-@pytest.mark.parametrize("answer", [[2, 2, 2, 2], torch.Size([2, 2, 2, 2])])
+@pytest.mark.parametrize(
+    "answer", [[2, 2, 2, 2], torch.Size([2, 2, 2, 2]), (2.0, 2.0, 2.0, 2.0), torch.tensor([2, 2, 2, 2])]
+)
 def test_a_shape_may_be_any_sequence(answer):
     assert predict("03.jacobian", answer).passed
     assert "(2, 2, 2, 2)" in repr(predict("03.jacobian", answer))
@@ -308,7 +312,8 @@ def test_only_the_questions_that_ask_for_a_shape_have_one_as_their_answer():
         ("03.paths", float("nan")),
         ("03.paths", (2, 3)),
         ("03.jacobian", 16),
-        ("03.jacobian", (2.0, 2.0)),
+        ("03.jacobian", (2.5, 2.0)),
+        ("03.jacobian", (float("nan"),)),
         ("03.moved", "perhaps"),
         ("03.moved", 5),
         ("03.paths", "seven"),

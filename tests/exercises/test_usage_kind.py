@@ -25,8 +25,8 @@ def test_an_unknown_mistake_is_shown_part_by_part():
     result = DATASET.judge(Rolled, 0)
     assert (result.verdict, result.misconception) == ("wrong", None)
     labels = [label for label, _ in result.rows]
-    assert labels == ["these are", "yours", "expected"]
-    assert "without a transform" in result.rows[0][1]
+    assert labels == ["for the input", "these are", "yours", "expected"]
+    assert "without a transform" in result.rows[1][1]
 
 
 def test_an_exception_in_the_learners_class_is_reported_in_a_sentence():
@@ -78,10 +78,21 @@ def test_what_stops_outside_the_learners_code_is_not_called_the_learners():
     assert len(result.cases) == 5
 
 
+def zero_where_nothing_is_found(*given):
+    found = items()["07.precision"].reference(*given)
+    return found if found[0] else 0
+
+
 @pytest.mark.parametrize(
     ("id", "answer", "text"),
     [
-        ("07.precision", lambda *_: 0.5, "Your function returned float; expected: tuple (float, float, float)."),
+        ("07.precision", lambda *_: 0.5, "Your function returned float; expected: tuple (3 × float)."),
+        ("07.precision", zero_where_nothing_is_found, "Your function returned int; expected: tuple (3 × float)."),
+        (
+            "07.dataset",
+            Digits(torch.zeros(1, 2), torch.zeros(1)),
+            "check() takes the class itself, check(Digits), but got",
+        ),
         ("12.cache", lambda *_: None, "Your function returned None; expected: tuple (Tensor (1, 3, 2)"),
         ("14.detach", lambda *_: 1.5, "The result at [0] is float; expected: Tensor () float32."),
         ("14.retain", lambda *_: None, "The result at [0] is None; expected: Tensor ()"),
