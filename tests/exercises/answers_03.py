@@ -165,6 +165,18 @@ def difference_and_restored(f, x, h):
     return torch.stack(slopes).reshape(x.shape)
 
 
+def difference_stepped_in_place(f, x, h):
+    gradient = torch.zeros_like(x)
+    for i in range(x.numel()):
+        x.view(-1)[i] += h
+        up = f(x)
+        x.view(-1)[i] -= 2 * h
+        down = f(x)
+        x.view(-1)[i] += h
+        gradient.view(-1)[i] = (up - down) / (2 * h)
+    return gradient
+
+
 def difference_by_index(f, x, h):
     gradient = torch.zeros_like(x)
     for index in torch.cartesian_prod(*[torch.arange(n) for n in x.shape]).reshape(-1, x.dim()).tolist():
@@ -335,14 +347,14 @@ def under_no_grad(values):
 
 def asked_for_the_gradient(x, y, rounds):
     w = torch.zeros((), requires_grad=True)
-    return [torch.autograd.grad((w * x - y).pow(2).mean(), w)[0].item() for _ in range(rounds)]
+    return [torch.autograd.grad((w * x[i] - y[i]).pow(2).mean(), w)[0].item() for i in range(rounds)]
 
 
 def a_new_w_each_round(x, y, rounds):
     readings = []
-    for _ in range(rounds):
+    for i in range(rounds):
         w = torch.zeros((), requires_grad=True)
-        (w * x - y).pow(2).mean().backward()
+        (w * x[i] - y[i]).pow(2).mean().backward()
         readings.append(w.grad.item())
     return readings
 
@@ -350,8 +362,8 @@ def a_new_w_each_round(x, y, rounds):
 def cleared_after_reading(x, y, rounds):
     w = torch.zeros((), requires_grad=True)
     readings = []
-    for _ in range(rounds):
-        loss = (w * x - y).pow(2).mean()
+    for i in range(rounds):
+        loss = (w * x[i] - y[i]).pow(2).mean()
         loss.backward()
         readings.append(w.grad.item())
         w.grad.zero_()
@@ -363,7 +375,7 @@ def rounds_of(x, y, rounds, clear=lambda w, i: setattr(w, "grad", None), step=0.
     readings = []
     for i in range(rounds + count):
         clear(w, i)
-        (w * x - y).pow(2).mean().backward()
+        (w * x[i % rounds] - y[i % rounds]).pow(2).mean().backward()
         readings.append(w.grad.item())
         w.data -= step * w.grad
     return readings
@@ -396,26 +408,40 @@ def one_reading_only(x, y, rounds):
 def w_cleared_instead(x, y, rounds):
     w = torch.ones((), requires_grad=True)
     readings = []
-    for _ in range(rounds):
+    for i in range(rounds):
         w.data.zero_()
-        (w * x - y).pow(2).mean().backward()
+        (w * x[i] - y[i]).pow(2).mean().backward()
         readings.append(w.grad.item())
     return readings
 
 
 def of_the_sum(x, y, rounds):
-    return [reading * len(x) for reading in rounds_of(x, y, rounds)]
+    return [reading * x.shape[1] for reading in rounds_of(x, y, rounds)]
 
 
 def losses(x, y, rounds):
-    return [y.pow(2).mean().item()] * rounds
+    return [y[i].pow(2).mean().item() for i in range(rounds)]
+
+
+def never_cleared(x, y, rounds):
+    return rounds_of(x, y, rounds, clear=lambda w, i: None)
+
+
+def averaged_so_far(x, y, rounds):
+    return [reading / (i + 1) for i, reading in enumerate(never_cleared(x, y, rounds))]
+
+
+def all_rounds_at_once(x, y, rounds):
+    w = torch.zeros((), requires_grad=True)
+    (w * x - y).pow(2).mean().backward()
+    return [w.grad.item()] * rounds
 
 
 def tensors_that_are_one(x, y, rounds):
     w = torch.zeros((), requires_grad=True)
     readings = []
-    for _ in range(rounds):
-        (w * x - y).pow(2).mean().backward()
+    for i in range(rounds):
+        (w * x[i] - y[i]).pow(2).mean().backward()
         readings.append(w.grad)
     return [reading.item() for reading in readings]
 
@@ -427,15 +453,11 @@ ACCEPTED = {
         difference_with_float32_steps,
         difference_on_copies,
         difference_and_restored,
+        difference_stepped_in_place,
         difference_by_index,
     ],
     "03.untracked": [backward_with_ones, gradient_by_hand, made_anew],
     "03.accumulated": [asked_for_the_gradient, a_new_w_each_round, cleared_after_reading],
-    "03.order": [
-        ["zero_grad", "forward", "forward", "backward", "step"],
-        ["zero_grad", "zero_grad", "forward", "backward", "step"],
-        ["zero_grad", "forward", "backward", "step", "zero_grad"],
-    ],
 }
 REJECTED = {
     "03.hand-gradient": [
@@ -496,9 +518,17 @@ REJECTED = {
         w_cleared_instead,
         of_the_sum,
         losses,
+        never_cleared,
+        averaged_so_far,
+        all_rounds_at_once,
         tensors_that_are_one,
     ],
     "03.order": [
+        ["zero_grad", "forward", "forward", "backward", "step"],
+        ["zero_grad", "forward", "zero_grad", "backward", "step"],
+        ["zero_grad", "zero_grad", "forward", "backward", "step"],
+        ["zero_grad", "forward", "backward", "step", "zero_grad"],
+        ["zero_grad", "forward", "backward", "step", "forward"],
         ["forward"],
         ["backward", "forward", "step", "zero_grad"],
         ["zero_grad", "forward", "backward", "step", "step"],

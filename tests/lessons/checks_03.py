@@ -5,6 +5,8 @@ import warnings
 import torch
 from torch import nn
 
+from dlviz.exercises.catalog import items
+
 
 def _captured(run):
     """Return the text of the RuntimeError that `run` raises."""
@@ -91,8 +93,10 @@ def backward_twice(first, w, again):
 
 
 def exercise_accumulated(gradients_seen):
-    x = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    assert gradients_seen(x, 3 * x, 3) == [-45, -45, -45]
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert gradients_seen(x, 3 * x, 2) == [-15, -75]
+    starter = items()["03.accumulated"].wrong_answers["accumulated"]
+    assert starter(x, 3 * x, 2) == [-15, -90]  # what the text says of the code as it was found
 
 
 def line_graph(line, loss, w, b):
@@ -123,7 +127,9 @@ def train_with_an_optimizer(w, b):
     assert w.grad is None
 
 
-def three_cuts(cuts, loss, w):
+def three_cuts(cuts, loss, w, frozen, mean, best):
+    assert {cut.op for cut in cuts.graph.cuts} == {"detach", "mean", "argmax"}  # the names under which they are drawn
+    assert (frozen.tolist(), mean.item(), best.item()) == ([2, 8], 5, 1)
     assert sorted(cut.kind for cut in cuts.graph.cuts) == ["detach", "integer", "no_grad"]
     assert loss.item() == 108
     assert cuts.graph.node("h").gradient.tolist() == [2, 13]

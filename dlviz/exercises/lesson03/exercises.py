@@ -1,11 +1,16 @@
 """Lesson 03, autograd: its exercises."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson03.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
+from dlviz.exercises.report import Result
 from dlviz.exercises.trace import Trace
+from dlviz.kit.messages import message
 
 # 03.hand-gradient: the chain rule by hand
 
@@ -35,6 +40,7 @@ HAND_GRADIENT = Function(
         "no_inner_derivative": {"error * x": "error"},
         "means_multiplied": {"(2 * error * x).mean()": "2 * error.mean() * x.mean()"},
         "swapped": {"(2 * error * x)": "(2 * error)", "(2 * error)": "(2 * error * x)"},
+        "error_squared": {"2 * error * x": "2 * error**2 * x", "(2 * error)": "(2 * error**2)"},
     },
 )
 
@@ -68,6 +74,7 @@ TWO_PATHS = Function(
         "no_weight": {"(v * h - t) * v": "(v * h - t)"},
         "no_factor_two": {"2 * (v": "(v"},
         "added_too_early": {"2 * (v * h - t) * v": "2 * (v * h - t).sum() * v"},
+        "sign_flipped": {"(v * h - t)": "(t - v * h)"},
     },
 )
 
@@ -110,9 +117,15 @@ def _waves(x):
     return (torch.sin(x) * x.exp()).sum()
 
 
+# The report shows the names: a learner can type them.
+_cubes.__name__ = "lambda x: (x**3).sum() + x.prod()"
+_waves.__name__ = "lambda x: (torch.sin(x) * x.exp()).sum()"
+
+
 def _function(i):
-    x = torch.rand([(3,), (2, 2), (1,), (2, 3), (4,)][i], dtype=torch.float64) + 0.5
-    return {"f": (_cubes, _waves)[i % 2], "x": x, "h": 2.0 ** -(5 + i % 3)}  # exact also in float32
+    # Multiples of 1/128, also the step: adding and subtracting it in place is exact, even in float32, and so restores x.
+    x = torch.randint(64, 192, [(3,), (2, 2), (1,), (2, 3), (4,)][i]).double() / 128
+    return {"f": (_cubes, _waves)[i % 2], "x": x, "h": 2.0 ** -(5 + i % 3)}
 
 
 FINITE_DIFFERENCE = Function(
@@ -123,6 +136,8 @@ FINITE_DIFFERENCE = Function(
         "one_sided": {"f(x - step)) / (2 * h)": "f(x)) / h"},
         "divided_by_h": {"(2 * h)": "h"},
         "not_divided": {" / (2 * h)": ""},
+        "multiplied_by_h": {"/ (2 * h)": "/ 2 * h"},
+        "sign_flipped": {"f(x + step) - f(x - step)": "f(x - step) - f(x + step)"},
         "all_at_once": lambda f, x, h: torch.full_like(x, ((f(x + h) - f(x - h)) / (2 * h)).item()),
         "row_at_once": row_at_once,
         "differentiated": differentiated,
@@ -158,7 +173,7 @@ UNTRACKED = Repair(
         },
         "other_output": {"z.sum().backward()": "x.sum().backward()"},
         "still_too_late": {"x.requires_grad = True": "", "y.mm(y.T)": "y.mm(y.T); x.requires_grad = True"},
-        "tracked_from_z": {"y.mm(y.T)": "y.mm(y.T).detach().requires_grad_()"},
+        "no_gradient": {"    z.sum().backward()\n": ""},
         "mean_instead": {"z.sum()": "z.mean()"},
     },
     metric=lambda function: function(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))[1],
@@ -170,26 +185,28 @@ UNTRACKED = Repair(
 def gradients_seen(x, y, rounds):
     """Return a list of floats: for each round, the gradient of that round's loss alone.
 
-    x and y have shape (N,); rounds is the number of rounds.
+    x and y have shape (rounds, N); round i uses x[i] and y[i].
     """
     w = torch.zeros((), requires_grad=True)
     readings = []
-    for _ in range(rounds):
+    for i in range(rounds):
         w.grad = None
-        loss = (w * x - y).pow(2).mean()
+        loss = (w * x[i] - y[i]).pow(2).mean()
         loss.backward()
         readings.append(w.grad.item())
     return readings
 
 
 def _regression(i):
-    x = torch.rand(3 + i) + 0.5
-    return {"x": x, "y": 3 * x + torch.randn(()) + 2, "rounds": 3 + i % 3}
+    rounds = 3 + i % 3
+    # Other data in each round: with the same data, the mean of all rounds so far would be right by chance.
+    x = torch.rand(rounds, 3 + i) + torch.arange(1.0, rounds + 1)[:, None]
+    return {"x": x, "y": 3 * x + torch.randn(()) + 2, "rounds": rounds}
 
 
 def _readings(function):
-    x = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    return function(x, 3 * x, 3)
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    return function(x, 3 * x, 2)
 
 
 ACCUMULATED = Repair(
@@ -201,11 +218,28 @@ ACCUMULATED = Repair(
         "accumulated": {"x, y, rounds):": "x, y, rounds):  # repair this code", "        w.grad = None\n": ""},
         "zeroed_too_early": {"w.grad = None": "", "loss.backward()": "loss.backward(); w.grad.zero_()"},
         "averaged_rounds": {"w.grad = None": "", "w.grad.item()": "w.grad.item() / rounds"},
+        "averaged_so_far": {"w.grad = None": "", "w.grad.item()": "w.grad.item() / (i + 1)"},
+        "first_round_only": {"x[i]": "x[0]", "y[i]": "y[0]"},
     },
     metric=_readings,
 )
 
-ORDER = Trace(
+# 03.order: one round of training
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OneRound(Trace):
+    """Order of steps, each of which stands in it once: an order that trains with more steps is refused."""
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Judge as a trace, and count the steps of an order that trains."""
+        result = super().judge(answer, seed)
+        if not result.passed or len(answer) == len(self.reference):
+            return result
+        return self.wrong(message(self.key("longer"), count=len(answer)))
+
+
+ORDER = OneRound(
     id="03.order",
     reference=("zero_grad", "forward", "backward", "step"),
     mistakes={
@@ -213,6 +247,8 @@ ORDER = Trace(
         "never_stepped": ("zero_grad", "forward", "backward"),
         "stepped_first": ("zero_grad", "forward", "step", "backward"),
         "zeroed_before_step": ("forward", "backward", "zero_grad", "step"),
+        "stepped_before_backward": ("step", "zero_grad", "forward", "backward"),
+        "stepped_in_between": ("forward", "step", "zero_grad", "backward"),
     },
 )
 
@@ -226,8 +262,8 @@ ITEMS = (
     PATHS,
     TWO_PATHS,
     ACCUMULATE,
-    ACCUMULATED,
     MOVED,
+    ACCUMULATED,
     ORDER,
     RETROACTIVE,
     UNTRACKED,
