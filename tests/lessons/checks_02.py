@@ -103,7 +103,7 @@ def reshape_of_a_transpose(first, second, small):
 
 
 def time_of_a_copy(start, middle, end, copied, x):
-    assert (middle - start) / 1000 < end - middle
+    assert middle - start < end - middle  # one copy takes longer than a thousand transposes
     assert copied.shape == (4000, 3000)
     assert copied.is_contiguous()
     assert x.contiguous().data_ptr() == x.data_ptr()

@@ -4,6 +4,7 @@ import torch
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson01.predictions import PREDICTIONS
+from dlviz.exercises.lesson01.whole_numbers import WholeNumbers
 from dlviz.exercises.repair import Repair
 
 # 01.floats: repaired from a tutorial (C6), which says that integers plus one are floats
@@ -82,7 +83,7 @@ def _joined_shapes(a, b):
     return a + b
 
 
-BROADCAST_SHAPE = Function(
+BROADCAST_SHAPE = WholeNumbers(
     id="01.shape",
     reference=broadcast_shape,
     case=_two_shapes,
@@ -99,6 +100,7 @@ BROADCAST_SHAPE = Function(
         "smaller_size": {"max(a[d], b[d])": "min(a[d], b[d])"},
         "longer_shape": _longer_shape,
         "joined": _joined_shapes,
+        "floats": {"max(a[d], b[d])": "float(max(a[d], b[d]))"},
     },
 )
 
@@ -144,6 +146,7 @@ STANDARDIZE = Function(
         "over_everything": {"mean(0)": "mean()", "std(0)": "std()"},
         "not_divided": {" / x.std(0)": ""},
         "not_centered": {"(x - x.mean(0))": "x"},
+        "sign_flipped": {"x - x.mean(0)": "x.mean(0) - x"},
         "without_parentheses": {"(x - x.mean(0))": "x - x.mean(0)"},
         "without_correction": {"std(0)": "std(0, correction=0)"},
         "by_variance": {"x.std": "x.var"},

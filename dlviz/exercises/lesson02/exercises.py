@@ -3,6 +3,7 @@
 import torch
 
 from dlviz.exercises.function import Function
+from dlviz.exercises.lesson01.whole_numbers import WholeNumbers
 from dlviz.exercises.lesson02.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
 
@@ -26,7 +27,7 @@ def _index(i):
     return {"index": index, "stride": stride, "offset": 7 + i}
 
 
-ADDRESS = Function(
+ADDRESS = WholeNumbers(
     id="02.address",
     reference=address,
     case=_index,
@@ -37,6 +38,8 @@ ADDRESS = Function(
         "added_not_multiplied": {"i * s": "i + s"},
         "offset_multiplied": {"result = offset": "result = 0", "return result": "return offset * result"},
         "offset_added_each_time": {"result + i * s": "result + offset + i * s"},
+        "offset_in_the_loop": {"result = offset": "result = 0", "result + i * s": "result + offset + i * s"},
+        "floats": {"result = offset": "result = float(offset)"},
     },
 )
 
@@ -58,7 +61,7 @@ def _shape(i):
     return {"shape": (tuple(sizes[:3]), tuple(sizes[:4]), (*sizes[:2], 1, sizes[2]), (), (sizes[0],))[i]}
 
 
-STRIDES = Function(
+STRIDES = WholeNumbers(
     id="02.strides",
     reference=strides,
     case=_shape,
@@ -73,6 +76,8 @@ STRIDES = Function(
         },
         "next_size_only": {"step * size": "size"},
         "sizes_added": {"step * size": "step + size"},
+        "sums_of_sizes": lambda shape: [sum(shape[d + 1 :]) for d in range(len(shape))],
+        "floats": {"step = 1": "step = 1.0"},
     },
 )
 
@@ -154,7 +159,7 @@ VIEW = Repair(
 
 
 def flatten_batch(x):
-    """Return one row for each example, without flatten: (N, C, H, W) -> (N, C * H * W), for any strides."""
+    """Return one row for each example: (N, C, H, W) -> (N, C * H * W), for any strides."""
     return x.reshape(len(x), -1)
 
 
