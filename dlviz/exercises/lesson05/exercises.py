@@ -1,14 +1,19 @@
 """Lesson 05, multilayer perceptrons: its exercises."""
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson05.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
 from dlviz.exercises.model_checks import classifier_checks, returns_logits, same_function
 from dlviz.exercises.repair import Repair
-from dlviz.exercises.run_answer import isolated_rng
+from dlviz.exercises.report import Result
 
 # 05.parameters: how many numbers a fully connected network learns
 
@@ -51,8 +56,9 @@ def softmax(z):
 
 
 def _logits(i):
-    z = 2 * torch.randn(4 + i, 3 + i % 2)
-    if i > 1:  # the first two stay small, so that the values in a report are readable
+    # The first two stay small, so that the values in a report are readable: it shows the numbers of up to eight.
+    z = 2 * torch.randn(4 + i if i > 1 else 2, 3 + i % 2)
+    if i > 1:
         z[0] += 1000
         z[1] -= 1000
         z[2, -1] += 1000  # subtracting anything but the row's largest logit overflows in one of these three rows
@@ -73,6 +79,12 @@ SOFTMAX = Function(
         "smallest_taken_off": {"z.amax(dim=1, keepdim=True)": "z.amin(dim=1, keepdim=True)"},
         "over_the_batch": {"amax(dim=1": "amax(dim=0", "sum(dim=1": "sum(dim=0"},
         "over_everything": {"amax(dim=1, keepdim=True)": "max()", "sum(dim=1, keepdim=True)": "sum()"},
+        "over_the_batch_overflowing": {" - z.amax(dim=1, keepdim=True)": "", "sum(dim=1": "sum(dim=0"},
+        "over_everything_overflowing": {" - z.amax(dim=1, keepdim=True)": "", "sum(dim=1, keepdim=True)": "sum()"},
+        "divided_over_the_batch": {"sum(dim=1": "sum(dim=0"},
+        "divided_by_everything": {"sum(dim=1, keepdim=True)": "sum()"},
+        "clamped": {"z - z.amax(dim=1, keepdim=True)": "z.clamp(-80, 80)"},
+        "clamped_above": {"z - z.amax(dim=1, keepdim=True)": "z.clamp(max=80)"},
         "not_divided": {" / powers.sum(dim=1, keepdim=True)": ""},
         "no_powers": {"torch.exp(z - z.amax(dim=1, keepdim=True))": "z"},
         "sigmoids": lambda z: z.sigmoid(),
@@ -90,7 +102,7 @@ def cross_entropy(z, y):
 
 
 def _logits_and_labels(i):
-    z = 2 * torch.randn(4 + i, 3 + i % 3)
+    z = 2 * torch.randn(4 + i if i > 1 else 2, 3 + i % 3)
     y = torch.randint(z.shape[1], (len(z),))
     y[0] = z[0].argmin()  # at least one prediction is wrong
     if i == 2:
@@ -104,13 +116,53 @@ def _logits_and_labels(i):
     return {"z": z.requires_grad_(), "y": y}
 
 
-CROSS_ENTROPY = Function(
+def overflowing_softmax(z: Tensor) -> Tensor:
+    """Return the probabilities (N, C) as the formula gives them, NaN where an exponential is inf."""
+    return z.exp() / z.exp().sum(dim=1, keepdim=True)
+
+
+def _of_probabilities(p: Tensor, y: Tensor) -> Tensor:
+    return -p[torch.arange(len(y)), y].log().mean()
+
+
+#: Mistakes that limit the loss of one example to a number of the answer's own, by name: functions of z, y and this limit.
+LIMITED: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "limited": lambda z, y, limit: _of_probabilities(z.softmax(dim=1) + math.exp(-limit), y),
+    "limited_and_overflowing": lambda z, y, limit: _of_probabilities(overflowing_softmax(z) + math.exp(-limit), y),
+    "logits_clamped": lambda z, y, limit: nn.functional.cross_entropy(z.clamp(-limit, limit), y),
+}
+
+
+def _with_limit(limit: float) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    return {name: lambda z, y, mistake=mistake: mistake(z, y, limit) for name, mistake in LIMITED.items()}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LimitedLoss(Function):
+    """Exercise that also names an answer whose loss cannot exceed a limit, whatever the limit is."""
+
+    def judge(self, answer: Any, seed: int) -> Result:
+        """Judge as a function; where no mistake is named, measure the answer's limit and compare again."""
+        result = super().judge(answer, seed)
+        if result.verdict != "wrong" or result.misconception or not callable(answer):
+            return result
+        certain = {"z": torch.tensor([[0.0, -1000.0, -1000.0]]), "y": torch.tensor([1])}
+        limit = self._run(answer, certain, seed).value
+        if not isinstance(limit, Tensor) or limit.numel() != 1 or not 1 < limit.item() < 500:
+            return result
+        again = replace(self, mistakes={**self.mistakes, **_with_limit(limit.item())})
+        return Function.judge(again, answer, seed)
+
+
+CROSS_ENTROPY = LimitedLoss(
     id="05.cross_entropy",
     reference=cross_entropy,
     case=_logits_and_labels,
     mistakes={
         "softmax_before": {"right = z": "z = z.softmax(dim=1); right = z"},
         "powers_overflow": {"z.logsumexp(dim=1)": "z.exp().sum(dim=1).log()"},
+        "exponentials_divided": lambda z, y: _of_probabilities(overflowing_softmax(z), y),
+        **_with_limit(20.72),  # -log(1e-9)
         "log_of_zero": {"z[torch": "z.softmax(dim=1)[torch", "(z.logsumexp(dim=1) - right)": "-right.log()"},
         "probability_itself": {"z[torch": "z.softmax(dim=1)[torch", "(z.logsumexp(dim=1) - right)": "-right"},
         "sign_missing": {"(z.logsumexp": "-(z.logsumexp"},
@@ -132,7 +184,7 @@ def class_loss(x, y, w, b):
 
 
 def _layer(i):
-    rows, features, classes = 5 + i, 4, 3 + i % 2
+    rows, features, classes = 4 + max(0, i - 1), 2, 3 + i % 2  # a report shows the numbers of up to eight
     return {
         "x": torch.randn(rows, features),
         "y": torch.randint(classes, (rows,)),
@@ -178,9 +230,10 @@ def _scores(i):
     }
 
 
-def _loss_on_fixed_data(function):
-    with isolated_rng(0):
-        return function(*_scores(0).values())
+def _confident(function):
+    labels, answers, brightest = torch.tensor([[3, 1, 4, 1], [3, 1, 4, 0], [5, 9, 2, 6]])
+    # The brightest pixel is one of the first ten, so that the code runs as it was found.
+    return function(100.0 * torch.eye(10)[answers], torch.eye(784)[brightest], labels)
 
 
 LABELS = Repair(
@@ -198,7 +251,7 @@ LABELS = Repair(
         "of_ten_pixels": {"scores, labels": "scores, torch.max(images[:, :10], 1)[1]"},
         "own_guesses": {"scores, labels": "scores, torch.max(scores, 1)[1]"},
     },
-    metric=_loss_on_fixed_data,
+    metric=_confident,
 )
 
 # 05.mlp: a first class derived from nn.Module
