@@ -758,3 +758,13 @@ def test_a_page_of_leaves_opens_and_a_large_histogram_says_that_it_is_a_sample(o
     expect(page.locator(".dlviz-side").get_by_text(re.compile("histogram of [0-9]+ of them")).first).to_be_visible()
     card(page, "leaves 51–100").locator(".toggle").click()
     expect(page.locator(".card.leaf")).to_have_count(50)
+
+
+def test_a_diagram_that_is_a_little_too_wide_opens_whole(open_page):
+    w, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
+    page = open_page(dlviz.graph(((w * x + b - y) ** 2).mean(), names={"w": w, "b": b}).to_html(), width=632)
+    pane = page.locator(".graph-pane").bounding_box()
+    picture = page.locator(".pan-zoom").bounding_box()
+    assert pane["x"] <= picture["x"]
+    assert picture["x"] + picture["width"] <= pane["x"] + pane["width"]

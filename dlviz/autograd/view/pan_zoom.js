@@ -17,8 +17,8 @@ const MAP_MARGIN = 8;
 const BOX_MARGIN = 14;
 
 /**
- * A diagram opens at its true size, so that every text has the size it was made for: in the middle if it fits, else at its end, where
- * the loss is.
+ * A diagram opens at its true size, so that every text has the size it was made for, or a little smaller if all of it then fits:
+ * in the middle, else at its end, where the loss is.
  * @param {{messages: Record<string, string>, signal: AbortSignal, onMove: () => void, covered: () => number, tools: [string, string, () => void][]}} options covered: how many pixels at the right lie below the side panel; tools: message key, text and action of more buttons
  */
 export function panZoom({ messages, signal, onMove, covered, tools }) {
@@ -57,7 +57,8 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
     apply();
   }
   function visibleArea() {
-    return { left: -transform.x / transform.scale, top: -transform.y / transform.scale, right: (svg.clientWidth - transform.x) / transform.scale, bottom: (svg.clientHeight - transform.y) / transform.scale };
+    const { x, y, scale } = transform;
+    return { left: -x / scale, top: -y / scale, right: (svg.clientWidth - x) / scale, bottom: (svg.clientHeight - y) / scale };
   }
   function placeMinimap() {
     const { left, top, right, bottom } = visibleArea();
@@ -92,11 +93,11 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
     movedByUser = true;
     apply();
   }
-  /** Show the whole diagram, or at `scale` its end, where the loss is. */
-  function fit(scale) {
-    const width = svg.clientWidth || 640;
-    const height = svg.clientHeight || 240;
-    transform.scale = scale ?? Math.max(MIN_SCALE, Math.min(1, (width - 2 * MARGIN) / size.width, (height - TOP - MARGIN) / size.height));
+  /** Show the whole diagram, or its end, where the loss is, if the scale would be less than `least`. */
+  function fit(least = 0) {
+    const { clientWidth: width, clientHeight: height } = svg;
+    const scale = Math.max(MIN_SCALE, Math.min(1, (width - 2 * MARGIN) / size.width, (height - TOP - MARGIN) / size.height));
+    transform.scale = scale < least ? 1 : scale;
     transform.x = size.width * transform.scale <= width ? (width - size.width * transform.scale) / 2 : width - MARGIN - size.width * transform.scale;
     transform.y = Math.max(TOP, (TOP + height - MARGIN - size.height * transform.scale) / 2);
     movedByUser = false;
@@ -192,7 +193,7 @@ export function panZoom({ messages, signal, onMove, covered, tools }) {
       size = next;
       svg.style.height = `${Math.max(HEIGHTS[0], Math.min(HEIGHTS[1], Math.ceil(next.height) + TOP + MARGIN))}px`;
       const whole = size.width + 2 * MARGIN <= svg.clientWidth && size.height + TOP + MARGIN <= svg.clientHeight;
-      if (refit || (!movedByUser && (whole || !shift))) fit(1);
+      if (refit || (!movedByUser && (whole || !shift))) fit(0.9);
       else {
         transform.x -= (shift?.x ?? 0) * transform.scale;
         transform.y -= (shift?.y ?? 0) * transform.scale;
