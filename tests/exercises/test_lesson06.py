@@ -1,6 +1,7 @@
-"""The optimizers written by hand in lesson 06 take the same steps as torch's, for random settings."""
+"""Lesson 06: its optimizers by hand take torch's steps, for random settings, and common first answers are named."""
 
 import copy
+import math
 from pathlib import Path
 
 import nbformat
@@ -10,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
-from dlviz.exercises import catalog
+from dlviz.exercises import catalog, exercise
 from dlviz.exercises.lesson06 import exercises
 from dlviz.exercises.trace import ScheduledLoop
 from dlviz.optimizers import TEST_FUNCTIONS
@@ -127,3 +128,104 @@ def test_every_other_order_of_a_scheduled_round_is_rejected():
     assert len(wrong) == 325 - 4
     assert not [steps for steps in wrong if order.judge(steps, 3).passed]
     assert '"schedule"' in order.judge(["halve"], 3).message
+
+
+def fitted(*lines):
+    """Return the loop of 06.updates with these lines after the loss."""
+    code = """
+def fit(x, y, lr, rounds):
+    w = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=lr)
+    readings = []
+    for _ in range(rounds):
+        loss = (w * x - y).pow(2).mean()
+        LINES
+        readings.append((w.grad.item(), w.item()))
+    return readings
+"""
+    names = {"torch": torch}
+    exec(code.replace("LINES", "; ".join(lines)), names)
+    return names["fit"]
+
+
+def warmup_with(compare, warm=1, wave=0):
+    def lr_at(t, total, warmup, peak):
+        if compare(t, warmup):
+            return peak * (t + 1) / (warmup + warm)
+        return peak * (1 + math.cos(math.pi * (t - warmup + wave) / (total - warmup))) / 2
+
+    return lr_at
+
+
+def means(g, m, v, beta1, beta2):
+    return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+
+
+def adam_corrected_by(correction):
+    def adam(p, g, m, v, t, lr, beta1, beta2, eps):
+        m, v = means(g, m, v, beta1, beta2)
+        return p - lr * correction(m, beta1, t) / (correction(v, beta2, t).sqrt() + eps), m, v
+
+    return adam
+
+
+def adam_in_another_order(p, g, m, v, *settings):
+    p, m, v = exercises.adam(p, g, m, v, *settings)
+    return p, v, m
+
+
+def rmsprop_in_another_order(*arguments):
+    return exercises.rmsprop(*arguments)[::-1]
+
+
+def rmsprop_adding_squares(p, g, v, lr, alpha, eps):
+    v = alpha * v + g**2
+    return p - lr * g / (v.sqrt() + eps), v
+
+
+def momentum_as_velocity(p, g, b, lr, mu):
+    b = mu * b - lr * g
+    return p + b, b
+
+
+def momentum_with_the_other_sign(p, g, b, lr, mu):
+    b = mu * b - g
+    return p + lr * b, b
+
+
+@pytest.mark.parametrize(
+    ("id", "answer", "mistake"),
+    [
+        ("06.updates", fitted("optimizer.zero_grad", "loss.backward()", "optimizer.step"), "backward_alone"),
+        ("06.updates", fitted("optimizer.zero_grad()", "loss.backward()", "optimizer.step"), "never_stepped"),
+        ("06.updates", fitted("optimizer.zero_grad", "loss.backward()", "optimizer.step()"), "never_zeroed"),
+        (
+            "06.updates",
+            fitted("optimizer.step()", "optimizer.zero_grad()", "loss.backward()"),
+            "stepped_with_old_gradients",
+        ),
+        ("06.momentum", momentum_as_velocity, "velocity"),
+        ("06.momentum", momentum_with_the_other_sign, "negative_buffer"),
+        ("06.rmsprop", rmsprop_in_another_order, "swapped"),
+        ("06.rmsprop", rmsprop_adding_squares, "square_not_weighted"),
+        ("06.adam", adam_in_another_order, "swapped"),
+        ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta ** (t + 1))), "corrected_one_step_late"),
+        ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta * t)), "multiplied_by_t"),
+        ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / 1 - beta**t), "no_parentheses"),
+        ("06.schedule", warmup_with(lambda t, warmup: t <= warmup, warm=0), "one_step_too_long"),
+        ("06.schedule", warmup_with(lambda t, warmup: t < warmup), "warmup_below_peak"),
+        ("06.schedule", warmup_with(lambda t, warmup: t < warmup, warm=0, wave=1), "cosine_one_step_early"),
+        ("06.order", ["step", "zero_grad", "forward", "backward", "schedule"], "stepped_with_old_gradients"),
+        ("06.order", ["zero_grad", "forward", "backward", "schedule"], "never_stepped"),
+    ],
+)
+def test_a_common_first_answer_is_named(id, answer, mistake):
+    assert exercise(id).judge(answer, 3).misconception == mistake
+
+
+@pytest.mark.parametrize("lines", [("zero_grad", "step"), ("zero_grad()", "step"), ("zero_grad", "step()")])
+def test_a_method_that_is_not_called_is_told_about_its_parentheses(lines):
+    zero_grad, step = (f"optimizer.{line}" for line in lines)
+    result = exercise("06.updates").judge(fitted(zero_grad, "loss.backward()", step), 3)
+    assert "()" in result.message
+    assert "This is the code" not in result.message

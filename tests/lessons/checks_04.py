@@ -72,7 +72,8 @@ def mini_batch_loop(run, epochs, path, w, b):
 
 
 def walk(walk, path, x, y):
-    assert walk.path.shape == (len(path), 2)
+    assert walk.path.shape == (len(path) + 1, 2)  # and the start
+    assert walk.path[0].tolist() == [0, 0]
     assert torch.tensor(path[-50:]).std(0).max() > 0.001  # every mini-batch has a best line of its own
     spread = {}
     for lr in (0.02, 0.1):
@@ -151,10 +152,10 @@ def linear_layer(layer, x):
     assert torch.allclose(layer(x), 2 * x + 1)
 
 
-def tutorial_data(error_of, layer, table):
-    assert "same dtype" in error_of(lambda: layer(table))
-    assert "(2x2 and 1x1)" in error_of(lambda: layer(table.float()))  # two features, where the layer takes one
-    assert layer(table.float().reshape(-1, 1)).shape == (4, 1)  # four examples of one feature
+def tutorial_data(attempt, layer, table):
+    assert "same dtype" in str(attempt(lambda: layer(table)))
+    assert "(2x2 and 1x1)" in str(attempt(lambda: layer(table.float())))  # two features, where the layer takes one
+    assert attempt(lambda: layer(table.float().reshape(-1, 1)).shape) == (4, 1)  # four examples of one feature
 
 
 def train_on_pairs(x, y, flat_y, w, b, loss):
@@ -229,9 +230,9 @@ def test_rows(model_mse, rival_mse, r2, together, model, tc, scaled, train_y):
     assert exact < model.weight[0, tc].item() - 2  # 500 steps have not brought it there
 
 
-def no_grad_is_no_remedy(loss, error_of):
+def no_grad_is_no_remedy(loss, attempt):
     assert loss.isnan()
-    assert "does not require grad" in error_of(loss.backward)
+    assert "does not require grad" in str(attempt(loss.backward))
 
 
 def mask_late(late, late_gradient, view):

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+import dlviz
+
 
 def linear_by_hand(Z, layer, X):
     assert Z.tolist() == [[2, 1, 0]]
@@ -39,8 +41,8 @@ def one_layer(accuracy, line, new_x, new_y, straight):
     assert len(straight.snapshots) > 15
 
 
-def two_layers(two, x, one, accuracy, new_x, new_y):
-    assert torch.allclose(two(x), one, atol=1e-3)
+def two_layers(two, x, product, accuracy, new_x, new_y):
+    assert torch.allclose(two(x), product, atol=1e-3)
     assert 0.8 < accuracy(two, new_x, new_y) < 0.92
 
 
@@ -130,6 +132,20 @@ def vanishing_gradient(build, loss_of):
         ratios[activation] = (net[0].weight.grad.norm() / net[-1].weight.grad.norm()).item()
     assert ratios["Sigmoid"] < 1e-5
     assert ratios["ReLU"] > 1000 * ratios["Sigmoid"]
+    assert ratios["ReLU"] < 0.01
+
+    started_by_he = {"Sigmoid": [], "ReLU": []}
+    x, y = dlviz.data.moons(300, device=device)
+    for activation, measured in started_by_he.items():
+        for seed in range(5):
+            torch.manual_seed(seed)
+            net = build(16, 8, activation)
+            for parameter in net.parameters():
+                (nn.init.kaiming_normal_ if parameter.dim() == 2 else nn.init.zeros_)(parameter)
+            loss_of(net(x), y).backward()
+            measured.append((net[0].weight.grad.norm() / net[-1].weight.grad.norm()).item())
+    assert 0.1 < min(started_by_he["ReLU"]) < max(started_by_he["ReLU"]) < 0.6
+    assert max(started_by_he["Sigmoid"]) < 1e-4
 
 
 def compare_designs(small, large, run, stage, build, fit, accuracy, spiral_x, spiral_y, new_spiral_x, new_spiral_y):

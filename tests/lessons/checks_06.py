@@ -1,6 +1,7 @@
 """Checks of lesson 06, run by nbval after the cell of the same id."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch.nn import functional as F
@@ -151,7 +152,9 @@ def landscape(landscape, by_momentum, by_adam, train_x, train_y, network):
 def halfway(loss_between, by_momentum, by_adam, elsewhere):
     ends = [loss_between(weights[-1], weights[-1]) for weights in (by_momentum, by_adam)]
     assert loss_between(by_momentum[-1], by_adam[-1]) < 1.2 * max(ends) < 0.2  # no hill between
-    assert loss_between(by_momentum[-1], elsewhere[-1]) > 2 * max(ends)
+    line = [loss_between(by_momentum[-1], by_adam[-1], share / 8) for share in range(9)]
+    assert all(later < earlier for earlier, later in pairwise(line))  # it falls all the way
+    assert loss_between(by_momentum[-1], elsewhere[-1]) > 2 * max(*ends, loss_between(elsewhere[-1], elsewhere[-1]))
 
 
 def steer_loop(run, network, loader, epochs, device):
