@@ -763,8 +763,9 @@ def test_a_page_of_leaves_opens_and_a_large_histogram_says_that_it_is_a_sample(o
 def test_a_diagram_that_is_a_little_too_wide_opens_whole(open_page):
     w, b = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
     x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
-    page = open_page(dlviz.graph(((w * x + b - y) ** 2).mean(), names={"w": w, "b": b}).to_html(), width=632)
-    pane = page.locator(".graph-pane").bounding_box()
-    picture = page.locator(".pan-zoom").bounding_box()
+    loss = ((w * x + b - y) ** 2).mean()
+    page = open_page(dlviz.graph(loss, names={"loss": loss, "w": w, "b": b, "x": x, "y": y}).to_html(), width=545)
+    pane, picture = (page.locator(name).bounding_box() for name in (".graph-pane", ".pan-zoom"))
+    assert "scale(0.9" in page.locator(".pan-zoom").get_attribute("transform")
     assert pane["x"] <= picture["x"]
     assert picture["x"] + picture["width"] <= pane["x"] + pane["width"]
