@@ -79,9 +79,8 @@ def first_steps(device):
 
 
 def exercise_adam(adam):
-    zero = torch.tensor(0.0)
-    p, m, v = adam(torch.tensor(10.0), torch.tensor(8.0), zero, zero, 1, 3, 0.5, 0.75, 0)
-    assert (p.item(), m.item(), v.item()) == (7, 4, 16)
+    p, m, v = adam(*torch.tensor([10.0, 8.0, 1.0, 32.0]), 2, 4, 0.5, 0.5, 0)
+    assert (p.item(), m.item(), v.item()) == (7, 4.5, 48)
 
 
 def race_four(straight):
