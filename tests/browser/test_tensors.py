@@ -91,9 +91,18 @@ def by_header(grid: Locator) -> dict[tuple[int, int], str]:
     """Return the text at each (row, column), as numbered at the grid's edges."""
     found = grid.locator(".tensor-cells").evaluate("""(cells) => {
       const [head, ...rows] = [...cells.children].map((row) => [...row.children].map((one) => one.textContent));
-      return rows.flatMap(([name, ...row]) => row.map((text, c) => [Number(name), Number(head[c + 1]), text]));
+      return rows.flatMap(([name, ...row]) => row.map((text, c) => [...[name, head[c + 1]].map((label) => Number(label.replace(/[…⋮]/g, ""))), text]));
     }""")
     return {(row, column): text for row, column, text in found}
+
+
+def test_an_ellipsis_stands_where_more_rows_and_columns_are_not_drawn(open_page, exported):
+    large, whole = sheet(open_page(exported["large"]), "x"), sheet(open_page(exported["slanted"]), "x")
+    ends = '(all) => [all[0], all.at(-1)].map((one) => one.textContent).join(" ")'
+    columns, rows = '[role="columnheader"]:not(:first-child)', '[role="rowheader"]'
+    assert re.fullmatch(r"0 \d+…", large.locator(columns).evaluate_all(ends))
+    assert re.fullmatch(r"0 15⋮", large.locator(rows).evaluate_all(ends))
+    assert [whole.locator(where).evaluate_all(ends) for where in (columns, rows)] == ["0 3", "0 4"]
 
 
 def plain(text: str) -> str:

@@ -188,7 +188,7 @@ def test_a_path_that_cannot_be_written_is_reported_once_and_progress_is_remember
     assert "cannot be saved" in first.notes[0]
     assert second.notes == ()
     assert predict("03.moved", "moved").verdict == "wrong"
-    assert '"moved"' in predict("03.moved", "same").notes[-1]
+    assert '"It moved a little' in predict("03.moved", "same").notes[-1]
     assert progress().status["00.double"] == "done"
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -126,7 +127,7 @@ def _of_probabilities(p: Tensor, y: Tensor) -> Tensor:
 
 
 #: Mistakes that limit the loss of one example to a number of the answer's own, by name: functions of z, y and this limit.
-LIMITED: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+LIMITED: dict[str, Callable[..., Tensor]] = {
     "limited": lambda z, y, limit: _of_probabilities(z.softmax(dim=1) + math.exp(-limit), y),
     "limited_and_overflowing": lambda z, y, limit: _of_probabilities(overflowing_softmax(z) + math.exp(-limit), y),
     "logits_clamped": lambda z, y, limit: nn.functional.cross_entropy(z.clamp(-limit, limit), y),
@@ -134,7 +135,7 @@ LIMITED: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 
 
 def _with_limit(limit: float) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
-    return {name: lambda z, y, mistake=mistake: mistake(z, y, limit) for name, mistake in LIMITED.items()}
+    return {name: partial(mistake, limit=limit) for name, mistake in LIMITED.items()}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -1,7 +1,7 @@
 // A tensor as a grid of numbers: two dimensions are rows and columns, up to two more are tiles, and the others are indexed.
 
 import { h, fillIn, closest } from "./dom.js";
-import { diverging, shape } from "./numbers.js";
+import { diverging, format, shape } from "./numbers.js";
 
 /** Most cells in all tiles and most rows of one tile; of a larger block a window is shown. */
 const MAX_CELLS = 256;
@@ -98,11 +98,12 @@ export function grid({ messages, signal, pick }) {
     return null;
   }
 
-  /** The label of a row or column: its index in the tensor without padding. */
-  function tick(dim, at) {
+  /** The label of the k-th row or column of a span: its index in the tensor without padding, with an ellipsis where more are not drawn. */
+  function tick({ dim, first, count }, k, more = "…") {
     if (dim < 0) return "";
-    const shown = at - (block.shift?.[dim] ?? 0);
-    return block.dense && shown % 8 ? "" : String(shown).replace("-", "−");
+    const shown = first + k - (block.shift?.[dim] ?? 0);
+    if (block.dense) return shown % 8 ? "" : format(shown, 15);
+    return `${k || !first ? "" : more}${format(shown, 15)}${k === count - 1 && first + count < block.shape[dim] ? more : ""}`;
   }
 
   function tile(layout, fixed) {
@@ -111,10 +112,10 @@ export function grid({ messages, signal, pick }) {
     const [outer, inner] = upright ? [columns, rows] : [rows, columns];
     const cells = h("div", { class: "tensor-cells", role: "grid", "aria-label": caption(layout, fixed) || block.name, "data-dense": block.dense ? "" : null });
     const heads = [h("span", { class: "tensor-axis", role: "columnheader" }, "")];
-    for (let c = 0; c < inner.count; c += 1) heads.push(h("span", { class: "tensor-axis", role: "columnheader" }, tick(inner.dim, inner.first + c)));
+    for (let c = 0; c < inner.count; c += 1) heads.push(h("span", { class: "tensor-axis", role: "columnheader" }, tick(inner, c)));
     cells.append(h("div", { role: "row" }, ...heads));
     for (let r = 0; r < outer.count; r += 1) {
-      const row = h("div", { role: "row" }, h("span", { class: "tensor-axis", role: "rowheader" }, tick(outer.dim, outer.first + r)));
+      const row = h("div", { role: "row" }, h("span", { class: "tensor-axis", role: "rowheader" }, tick(outer, r, "⋮")));
       for (let c = 0; c < inner.count; c += 1) {
         const index = fixed.slice();
         if (outer.dim >= 0) index[outer.dim] = outer.first + r;
