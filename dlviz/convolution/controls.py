@@ -31,7 +31,8 @@ def control_list(names: Sequence[str], settings: Mapping[str, Any], dims: int, s
             high = max(high, *_numbers(name, settings, dims))
             controls.append({"name": name, "kind": "sliders", "min": low, "max": high})
             if name == "padding" and "padding_mode" in names:
-                controls.append({"name": name, "kind": "menu", "options": ["", "same", "valid"]})
+                menu = {"name": name, "label": "padding_as", "kind": "menu", "options": ["", "same", "valid"]}
+                controls.append(menu)
         elif name == "padding_mode":
             controls.append({"name": name, "kind": "menu", "options": PADDING_MODES})
         elif name == "groups":

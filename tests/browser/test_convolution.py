@@ -385,7 +385,7 @@ def test_sliders_of_an_exported_page_show_torchs_numbers(open_page, pages):
     expect(restored).to_contain_text(": stride.")
     assert page.get_by_role("slider", name="stride →").input_value() == "1"
 
-    page.get_by_role("combobox", name="padding", exact=True).select_option("valid")
+    page.get_by_role("combobox", name="padding given as", exact=True).select_option("valid")
     assert numbers(sheet(page, 2)) == F.conv2d(X, K).reshape(-1).tolist()
     set_slider(page, "padding ↓", 1)  # linked: both change
     assert page.get_by_role("slider", name="padding →").input_value() == "1"

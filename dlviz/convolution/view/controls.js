@@ -9,7 +9,7 @@ import { isAvailable, nearest } from "../../kit/js/precomputed.js";
  */
 export function argumentControls({ model, messages, bar, save, dims, list }) {
   const add = { slider: addSlider, sliders: addSliders, menu: addMenu, switch: addSwitch };
-  for (const control of list) add[control.kind](control, messages[`control.${control.name}`]);
+  for (const control of list) add[control.kind](control, messages[`control.${control.label ?? control.name}`]);
 
   /** A slider over the available values; none if there is only one. */
   function addRange({ name, min, max }, label, get, traitValue) {

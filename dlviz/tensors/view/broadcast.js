@@ -25,13 +25,12 @@ function render({ model, el, signal }) {
     const row = h("div", { class: "tensor-row" });
     entries = [];
     const add = (item, before) => {
-      if (before) row.append(h("span", { class: "tensor-sign" }, before));
       const numbers = grid({ messages, signal, pick: result ? (index) => view.go(ravel(index, shape()) + 1) : undefined });
       const block = decode({ ...item.block, name: item.metadata.name, stretched: item.stretched, room: 300 });
       // The cells of the result are empty until the player has computed them.
       if (item === result) block.empty = (p) => ravel(block.index(p), shape()) >= model.get("step");
       entries.push({ grid: numbers, block, item });
-      row.append(numbers.element);
+      row.append(h("div", { class: "tensor-signed" }, before ? h("span", { class: "tensor-sign" }, before) : null, numbers.element));
     };
     operands.forEach((item, i) => add(item, i ? (infix ? op : ",") : infix ? null : `${op}(`));
     if (result) add(result, infix ? "=" : ") =");

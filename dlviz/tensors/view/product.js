@@ -72,7 +72,7 @@ function render({ model, el, signal }) {
     partialSums = scene().partial_sums ? decode({ ...scene().partial_sums, name: "" }) : null;
     const grids = isMatmul()
       ? h("div", { class: "tensor-matmul" }, legend(), entries[1].grid.element, entries[0].grid.element, result.grid.element)
-      : h("div", { class: "tensor-row" }, ...intersperse(entries.map(({ grid }) => grid.element), null).map((node) => node ?? h("span", { class: "tensor-sign" }, "·")), h("span", { class: "tensor-sign" }, "→"), result.grid.element);
+      : h("div", { class: "tensor-row" }, ...[...entries, result].map(({ grid }, i) => h("div", { class: "tensor-signed" }, i ? h("span", { class: "tensor-sign" }, i < entries.length ? "·" : "→") : null, grid.element)));
     view.ui.main.replaceChildren(mainArea([...entries, result].map(({ block }) => block), isMatmul() ? null : legend(), h("div", { class: "tensor-with-line" }, grids, view.line.element)));
     if (scene().orders.length > 1) {
       view.controls.choice({ label: messages["product.order"], options: scene().orders.map((name) => [name, messages[`product.${name}`]]), get: order, set: (name) => view.save("order", name) });

@@ -136,7 +136,7 @@ function render({ model, el, signal }) {
     mapView.showStep(step, model.get("playing") ? PACE / model.get("speed") : PACE);
     mapView.mark({ word, near: isNear ? found.neighbors.rows : [], answers: isAnswered ? found.answers.rows : [], question, others: [...model.get("axis"), ...(isAnswered ? [model.get("expected")] : [])], targets: (isAnswered && found.targets) || [] });
     legend.textContent = [axes(), isAnswered ? ringNote(found) : ""].filter(Boolean).join(" ");
-    replaceContent(neighborPanel, isNear ? selectedWord(word, found) : [h("p", { class: "embedding-muted" }, messages[is3d() ? "map.hint_3d" : "map.hint"])]);
+    replaceContent(neighborPanel, isNear ? selectedWord(word, found) : [h("p", { class: "embedding-muted" }, messages["map.select"])]);
     analogyInputs.show(labels, question.length ? [...question, model.get("expected")] : []);
     replaceContent(answers, isAnswered ? answerLists(question, found) : []);
     answers.hidden = !isAnswered;
