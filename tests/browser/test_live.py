@@ -613,3 +613,14 @@ def test_an_arrow_key_changes_an_integer_by_one_and_a_menu_takes_strings(live):
     page.get_by_role("combobox", name="activation").select_option("tanh")
     expect(page.get_by_role("combobox", name="activation")).to_have_value("1")
     wait_until(page, lambda: design == {"width": 34, "activation": "tanh"})
+
+
+def test_a_logarithmic_axis_writes_large_and_small_values_as_powers(open_page):
+    run = dlviz.live()
+    for step in run.steps(range(15)):
+        run.log(loss=10.0 ** (7 - step))
+    page = open_page(run)
+    page.get_by_label("log y").check(force=True)
+    texts = page.locator("svg text")
+    for text in ("10⁷", "10⁵", "10000", "0.001", "10⁻⁴"):
+        expect(texts.filter(has_text=re.compile(f"^{text}$"))).to_have_count(1)

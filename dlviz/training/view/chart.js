@@ -1,7 +1,7 @@
 // One panel of curves: raw and smoothed lines, marks, and a crosshair with the values.
 
 import { h, s } from "../../kit/js/dom.js";
-import { format } from "../../kit/js/numbers.js";
+import { format, tickLabel } from "../../kit/js/numbers.js";
 import { chart, crosshair, spread } from "../../kit/js/chart.js";
 import { logTicks, ticks } from "../../kit/js/scale.js";
 
@@ -60,7 +60,7 @@ export function curvePanel({ signal, hover, label, stepTitle }) {
   /** @returns {{domain: [number, number], log: boolean, grid?: boolean, ticks: [number, string][]}} */
   function valueAxis(log) {
     const [low, high] = bounds(log);
-    return { domain: [low, high], log, grid: true, ticks: ticksOf(low, high, log, plot.area.bottom - plot.area.top).map((value) => [value, format(value, 3)]) };
+    return { domain: [low, high], log, grid: true, ticks: ticksOf(low, high, log, plot.area.bottom - plot.area.top).map((value) => [value, tickLabel(value)]) };
   }
   function ticksOf(low, high, log, pixels) {
     return log ? logTicks(low, high) : ticks(low, high, pixels / 60);
