@@ -63,6 +63,8 @@ DATASETS = as_functions(
         "flat": {"return image": "return image.flatten()"},
         "whole_batch": {"image = self.images[i]": "image = self.images"},
         "every_other_transformed": {"is not None": "is not None and i % 2"},
+        "three_parts": {"return image, self.labels[i]": "return image, self.labels[i], i"},
+        "only_with_a_transform": {"        return image": "            return image"},
         "one_too_many": {"len(self.images)": "len(self.images) + 1"},
         "scaled": {"image = self.images[i]": "image = self.images[i] / 255"},
         "number_of_pixels": {"len(self.images)": "self.images.numel()"},
@@ -231,6 +233,7 @@ MODES = [
     *as_functions(
         measure,
         {
+            "as_text": {"return hits.float().mean().item()": "return str(hits.float().mean().item())"},
             "opposite": {"model.train(training)": "model.train(not training)"},
             "percent": {"return hits": "return 100 * hits"},
             "hits": {"hits.float().mean()": "hits.float().sum()"},
@@ -355,6 +358,7 @@ PRECISIONS = [
                 "hits / max(actual.sum().item(), 1)": "hits / actual.sum().item() if actual.any() else 1.0",
             },
             "f1_first": {"return precision, recall, f1": "return f1, precision, recall"},
+            "as_texts": {"return precision, recall, f1": "return str(precision), str(recall), str(f1)"},
             "no_f1": {"return precision, recall, f1": "return precision, recall"},
         },
     ).values(),

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -175,6 +176,18 @@ def padding_dilated(size, kernel, stride, padding, dilation):
     return (size + 2 * padding * dilation - dilation * (kernel - 1) - 1) // stride + 1
 
 
+def kernel_reaches_too_far_and_start_is_left_out(size, kernel, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (kernel - 1)) // stride
+
+
+def as_a_float(size, kernel, stride, padding, dilation):
+    return float(out_size(size, kernel, stride, padding, dilation))
+
+
+def as_numpy_rounds(size, kernel, stride, padding, dilation):
+    return np.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+
+
 def off_by_the_one_of_the_kernel(size, kernel, stride, padding, dilation):
     return (size + 2 * padding - dilation * (kernel - 1)) // stride + 1
 
@@ -313,6 +326,9 @@ REJECTED = {
         dilation_of_every_number,
         padding_dilated,
         off_by_the_one_of_the_kernel,
+        kernel_reaches_too_far_and_start_is_left_out,
+        as_a_float,
+        as_numpy_rounds,
     ],
     "08.equivariance": [
         shifted_with_zeros,

@@ -324,6 +324,34 @@ def logarithm_of_the_mean(logits, targets):
     return -p[torch.arange(len(p)), targets[targets >= 0]].mean().log2()
 
 
+def scaled_by_four_tenths(a, b, limit):
+    return (0.4 * a, 0.4 * b) if norm_of_both(a, b) > limit else (a, b)
+
+
+def rounded_factor(a, b, limit):
+    factor = round(min(1, float(limit / norm_of_both(a, b))), 2)
+    return factor * a, factor * b
+
+
+def norm_of_both(a, b):
+    return torch.cat([a.flatten(), b.flatten()]).norm()
+
+
+def frozen_by_hand(lstm, bias):
+    for parameter in lstm.parameters():
+        parameter.requires_grad = False
+    remember(lstm, bias)
+
+
+def gradients_switched_off(lstm, bias):
+    torch.set_grad_enabled(False)
+    remember(lstm, bias)
+
+
+def left_in_eval_mode(lstm, bias):
+    remember(lstm.eval(), bias)
+
+
 ACCEPTED = {
     "09.cell": [stepped_by_linear, stepped_by_einsum, stepped_row_by_row],
     "09.clip": [clipped_by_min, clipped_by_hypot],
@@ -352,6 +380,8 @@ REJECTED = {
         ).values(),
     ],
     "09.clip": [
+        scaled_by_four_tenths,
+        rounded_factor,
         clipped_in_place,
         first_alone,
         in_reverse,
@@ -407,6 +437,9 @@ REJECTED = {
         always_two,
         first_unit_alone,
         by_input_size,
+        frozen_by_hand,
+        gradients_switched_off,
+        left_in_eval_mode,
         *as_functions(
             remember,
             {

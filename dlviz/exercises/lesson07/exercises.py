@@ -1,15 +1,24 @@
 """Lesson 07, data and evaluation: its exercises."""
 
 from itertools import count
+from numbers import Real
+from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson07.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
 from dlviz.exercises.usage import Usage
+
+
+def _number(value: Any) -> Any:
+    """Return a number, or a tensor or array that holds a single one, as a float; anything else, such as text, as it is."""
+    return float(value) if isinstance(value, (Real, Tensor, np.ndarray, np.generic)) else value
+
 
 # 07.dataset: a map-style dataset with a transform
 
@@ -31,18 +40,33 @@ class Digits(Dataset):
 
 
 def _use_dataset(dataset, images, labels, i):
-    """Return the length, the batches of two epochs, and item i without a transform."""
+    """Return the length, item i without a transform and with one, and the batches of two epochs."""
+    items = [_item(dataset(images, labels)[i]), _item(dataset(images.clone(), labels, lambda image: image + 1)[i])]
+    if not all(isinstance(item, (tuple, list)) for item in items):  # no batch can be made, or none that is of use
+        return [len(dataset(images, labels)), *items, None, None]
     calls = count(1)
     changed = dataset(
         images, labels, lambda image: image + next(calls)
     )  # differs at every call, like a random transform
     batches = [next(iter(DataLoader(changed, batch_size=len(images)))) for _ in range(2)]
-    image, label = dataset(images, labels)[i]
-    return [len(changed), *batches, image, int(label)]
+    return [len(changed), *items, *batches]
+
+
+def _item(item):
+    """Return an item with its label as a number, whether that is a tensor or not; in place of a dict, only what it is."""
+    if isinstance(item, dict):
+        return "dict"  # two dicts of tensors cannot be compared
+    return (item[0], _number(item[1])) if _is_labeled(item) else item
+
+
+def _is_labeled(item):
+    """Return whether an item is a pair whose second part holds a single number."""
+    is_pair = isinstance(item, (tuple, list)) and len(item) == 2
+    return is_pair and (not isinstance(item[1], Tensor) or item[1].numel() == 1)
 
 
 def _images_and_index(i):
-    images = torch.rand(3 + i, 1, 2, 2)
+    images = torch.rand(3 + i, 1, 2 if i else 1, 2)  # the first are so small that their numbers are shown
     return {"images": images, "labels": torch.randperm(3 + i), "i": 1 + i % 2}
 
 
@@ -63,6 +87,8 @@ DATASET = Usage(
         },
         "LabelDropped": {"return image, self.labels[i]": "return image"},
         "LabelFirst": {"return image, self.labels[i]": "return self.labels[i], image"},
+        "NothingReturned": {"return image, self.labels[i]": "image, self.labels[i]"},
+        "ItemIsADict": {"return image, self.labels[i]": 'return {"image": image, "label": self.labels[i]}'},
         "BatchOfOne": {"return image": "return image[None]"},
         "OneTooFew": {"len(self.images)": "len(self.images) - 1"},
         "LengthOfAnImage": {"len(self.images)": "len(self.images[0])"},
@@ -82,6 +108,7 @@ def _scores(i):
     scores = torch.randn(rows, classes)
     targets = scores.argmax(1, keepdim=True)
     targets[: 2 + i % 2] = (targets[: 2 + i % 2] + 1) % classes  # two or three of them are wrong
+    targets[0] = scores[0].topk(2).indices[1]  # one of these is the second best: top-2 accuracy differs
     return {"scores": scores, "targets": targets}
 
 
@@ -123,6 +150,8 @@ def copied_first(images, labels, tests, seed):  # the code as it was found
 
 
 def _labeled_images(i):
+    if i == 0:  # so small that its numbers are shown
+        return {"images": torch.rand(4, 1, 1, 2), "labels": torch.randint(0, 10, (4,)), "tests": 2, "seed": 3}
     images = torch.rand(7 + i, 1, 2, 2)
     labels = torch.randint(0, 10, (7 + i,))
     return {"images": images, "labels": labels, "tests": 3, "seed": int(torch.randint(99, ()))}
@@ -188,9 +217,9 @@ class _RecordingNet(nn.Module):
 def _use_measure(function, images, labels, training):
     """Return the accuracy twice, the mode afterwards, the number of runs with a graph, and what else may have changed."""
     model = _RecordingNet().train(training)
-    first = float(function(model, images, labels))
+    first = _number(function(model, images, labels))
     modes = [model.training, all(module.training == model.training for module in model.modules())]
-    again = float(function(model, images, labels))
+    again = _number(function(model, images, labels))
     trainable = sum(p.requires_grad for p in model.parameters())
     norm = model.layers[0]
     return [
@@ -257,6 +286,10 @@ def fill(train, test):
 
 
 def _tables_with_gaps(i):
+    if i == 0:  # so small that its numbers are shown
+        train, test = 5 + torch.randn(2, 2), 6 + torch.randn(2, 2)
+        train[0, 1] = train[1, 0] = test[1, 1] = torch.nan
+        return {"train": train, "test": test}
     center = torch.tensor([20.0, 5.0, 100.0])
     train = center + torch.randn(6 + i, 3)
     test = center + 1 + torch.randn(4, 3)
@@ -300,8 +333,8 @@ def precision_recall_f1(predicted, actual):
 
 
 def _use_precision(function, predicted, actual):
-    """Return the three scores as floats, whether they came as numbers or as tensors."""
-    return [float(score) for score in function(predicted, actual)]
+    """Return the three scores as floats if they are numbers, whether they came as numbers or as tensors."""
+    return [_number(score) for score in function(predicted, actual)]
 
 
 def _as_nan(predicted, actual):

@@ -65,7 +65,7 @@ def _eval():
 
 def _never():
     labels = digits("test").labels
-    return round((labels != 8).float().mean().item(), 2)
+    return (labels != 8).float().mean().item()
 
 
 def _rare():
@@ -89,7 +89,7 @@ PREDICTIONS = (
     Prediction(id="07.order", truth=_order, options=("lower", "same", "higher")),
     Prediction(id="07.raw-outputs", truth=_negative, options=("error", "zero", "below")),
     Prediction(id="07.eval", truth=_eval, options=("lower", "same", "higher")),
-    Prediction(id="07.never", truth=_never),
+    Prediction(id="07.never", truth=_never, tolerance=0.02),
     Prediction(id="07.rare", truth=_rare, options=("90", "50", "15")),
     Prediction(id="07.better", truth=_better, options=("yes", "open")),
 )

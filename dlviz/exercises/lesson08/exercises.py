@@ -1,15 +1,20 @@
 """Lesson 08, convolutional networks: its exercises."""
 
 import math  # noqa: F401 - a mistake uses it
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dlviz.exercises.compare import python_number
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson08.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
 from dlviz.exercises.model_checks import Fault, classifier_checks, returns_logits, same_function
+from dlviz.exercises.run_answer import Outcome
 
 # 08.conv2d: the products of a window and a kernel, added
 
@@ -36,6 +41,9 @@ def convolved_beyond_the_end(x, weight, bias, stride):
 
 
 def _image(i):
+    if i == 0:  # so small that its numbers are shown
+        x, weight = torch.randn(2, 2, 2), torch.randn(2, 2, 2, 1).requires_grad_()
+        return {"x": x, "weight": weight, "bias": 1 + torch.rand(2), "stride": 1}
     into, out, kernel = 2 + i % 2, 2 + i // 3, (3, 2 + i % 2)
     return {
         "x": torch.randn(into, 4 + i % 2 * 2, 5 + i % 2 * 3),  # with stride 2 a row and a column are left over
@@ -91,6 +99,8 @@ def farthest_from_zero(x, size):
 
 
 def _feature_map(i):
+    if i == 0:  # so small that its numbers are shown
+        return {"x": torch.randn(1, 2, 4), "size": 2}
     size = 2 + i % 2
     x = torch.randn(2 + i % 2, size * (2 + i // 2) + i % 2, size * 3 + i // 2 % 2)
     return {"x": -x.abs() - 0.1 if i % 2 else x, "size": size}  # every second one is all negative
@@ -127,13 +137,38 @@ def out_size(size, kernel, stride, padding, dilation):
 def _sizes(i):
     kernel = 3 + int(torch.randint(3, ()))  # 2 would not tell dilation * (kernel - 1) + 1 from kernel + dilation - 1
     stride, padding, dilation = 1 + (i + 1) % 3, (0, 1, 2, 0, 1)[i], (1, 1, 2, 2, 3)[i]
-    # As much as possible is left over after the last move, so that rounding matters.
+    # Pixels left over after the last move: as many as possible, so that rounding matters, and none.
+    left_over = (1, 1, 0, 0, 2)[i]  # with the strides 2, 3, 1, 2, 3
     moves = 8 + 2 * i + int(torch.randint(2, ()))
-    size = stride * moves + stride - 1 + dilation * (kernel - 1) + 1 - 2 * padding
+    size = stride * moves + left_over + dilation * (kernel - 1) + 1 - 2 * padding
     return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
 
-OUT_SIZE = Function(
+@dataclass(frozen=True)
+class _Float:
+    """A float that was returned where an int is asked for: unequal to every int, shown as it is written."""
+
+    value: float
+
+    @property
+    def __name__(self) -> str:
+        return repr(self.value)
+
+
+_Float.__name__ = "float"  # as a report calls its type
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _IntFunction(Function):
+    """Exercise that asks for a function that returns an int: 3.0 is wrong where 3 is right."""
+
+    def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
+        outcome = super()._run(function, case, seed)
+        value = python_number(outcome.value)
+        return replace(outcome, value=_Float(value)) if isinstance(value, float) else outcome
+
+
+OUT_SIZE = _IntFunction(
     id="08.out_size",
     reference=out_size,
     case=_sizes,

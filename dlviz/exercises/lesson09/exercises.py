@@ -63,9 +63,9 @@ def clip(a, b, limit):
 def _gradients(i):
     a = torch.randn([(3, 2), (4,), (2, 2), (1, 5), (3, 3)][i]) + 0.5
     b = torch.randn([(3,), (2, 3), (1,), (5,), (2, 2)][i]) - 0.5
-    # Every second pair is below the limit.
+    # Every second pair is below the limit. Those above it need factors of their own.
     together = (a.square().sum() + b.square().sum()).sqrt().item()
-    return {"a": a, "b": b, "limit": together * (1.3 if i % 2 else 0.4)}
+    return {"a": a, "b": b, "limit": together * (0.4137, 1.3, 0.7263, 1.1, 0.1752)[i]}
 
 
 CLIP = Function(
@@ -153,6 +153,7 @@ DETACH = Usage(
         },
         "graph_retained": {"state = state.detach()": "", "loss.backward()": "loss.backward(retain_graph=True)"},
         "state_thrown_away": {"net(past, state)": "net(past, None)"},
+        "state_reset": {"state.detach()": "None"},
         "guess_detached": {"guess - future": "guess.detach() - future"},
         "gradients_pile_up": {"optimizer.zero_grad()": ""},
         "one_step_at_the_end": one_step_at_the_end,
@@ -213,16 +214,17 @@ def remember(lstm, bias):
 
 
 def _use_remember(function, inputs, hidden, layers, directions, bias):
-    """Return the sum of both biases for each layer and direction, then all weights."""
+    """Return the sum of both biases for each layer and direction, all weights, and what else may have changed."""
     torch.manual_seed(0)
     lstm = nn.LSTM(inputs, hidden, num_layers=layers, bidirectional=directions == 2)
     function(lstm, bias)
+    state = [sum(p.requires_grad for p in lstm.parameters()), int(torch.is_grad_enabled()), int(lstm.training)]
     parameters = dict(lstm.named_parameters())
     sums = [
         parameters[name] + parameters[name.replace("_ih_", "_hh_")] for name in parameters if name.startswith("bias_ih")
     ]
     weights = [value for name, value in parameters.items() if name.startswith("weight")]
-    return [value.detach() for value in (*sums, *weights)]
+    return [*(value.detach() for value in (*sums, *weights)), *state]
 
 
 def _lstm_settings(i):
@@ -263,6 +265,12 @@ FORGET = Usage(
             '("bias_hh")': '("bias_hh") and not name.endswith("_reverse")',
         },
         "added_to_what_was_there": {"= bias": "+= bias", "values[hidden : 2 * hidden] = 0": "pass"},
+        "gradients_left_off": {
+            "    with torch.no_grad():\n        for": "    torch.set_grad_enabled(False)\n    if True:\n        for",
+        },
+        "parameters_frozen": {
+            "with torch.no_grad()": "with lstm.requires_grad_(False) and torch.no_grad()",
+        },
     },
 )
 

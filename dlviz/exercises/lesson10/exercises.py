@@ -26,7 +26,7 @@ def last_one_wins(words, upstream, count):
 
 
 def _lookups(i):
-    count = 5 + i
+    count = 4 + i
     words = torch.randint(count, (3,))
     return {
         "words": torch.cat([words, words[:1]]),  # at least one word twice
@@ -42,6 +42,7 @@ LOOKUP = Function(
     mistakes={
         "last_one_wins": last_one_wins,
         "averaged": {"one_hot.T @ upstream": "one_hot.T @ upstream / one_hot.sum(0).clamp(min=1).unsqueeze(1)"},
+        "averaged_with_nan": {"one_hot.T @ upstream": "one_hot.T @ upstream / one_hot.sum(0).unsqueeze(1)"},
         "in_order": {"one_hot(words": "one_hot(torch.arange(len(words))"},
         "every_row": {"one_hot.T @ upstream": "upstream.sum(0).expand(count, -1)"},
         "counted": {"@ upstream": "@ torch.ones_like(upstream)"},
@@ -60,7 +61,11 @@ def ppmi(counts):
 
 
 def _counts(i):
-    size = 4 + i
+    if i == 0:  # so small that its numbers are shown
+        counts = torch.randint(1, 7, (2, 2)).float()
+        counts[0, 1] = 0
+        return {"counts": counts}
+    size = 3 + i
     counts = torch.randint(0, 7, (size, size)).float()
     counts[torch.arange(size), torch.arange(size).roll(1)] += 9  # no row and no column is empty
     counts[torch.arange(size), torch.arange(size).roll(2)] = 0
@@ -76,7 +81,7 @@ PPMI = Function(
         "logarithm_missing": {".log().clamp(min=0)": ""},
         "base_two": {".log()": ".log2()"},
         "base_ten": {".log()": ".log10()"},
-        "total_missing": {" / total": ""},
+        "all_zero": {" / total": ""},
         "rows_only": {
             "counts.sum(1, keepdim=True) * counts.sum(0, keepdim=True) / total": "counts.sum(1, keepdim=True) / len(counts)"
         },
@@ -109,7 +114,11 @@ def _pairs(i):
     n, k, size = 2 + i, 2 + i % 3, 3 + i % 2
     scale = 20.0 if i == 4 else 1.0  # one case with scores in the hundreds
     shapes = {"center": (n, size), "context": (n, size), "negatives": (n, k, size)}
-    return {name: (scale * torch.randn(shape)).requires_grad_() for name, shape in shapes.items()}
+    vectors = {name: scale * torch.randn(shape) for name, shape in shapes.items()}
+    if i == 3:  # a score of 30: 1 - sigmoid(30) is 0 in float32, but sigmoid(-30) is not
+        center = vectors["center"][0]
+        vectors["negatives"][0, 0] = 30 * center / center.square().sum()
+    return {name: vector.requires_grad_() for name, vector in vectors.items()}
 
 
 NEGATIVES = Function(
@@ -124,6 +133,18 @@ NEGATIVES = Function(
         "overflowing": {
             "F.logsigmoid(right)": "right.sigmoid().log()",
             "F.logsigmoid(-wrong)": "(-wrong).sigmoid().log()",
+        },
+        "overflowing_one_minus": {
+            "F.logsigmoid(right)": "right.sigmoid().log()",
+            "F.logsigmoid(-wrong)": "(1 - wrong.sigmoid()).log()",
+        },
+        "small_number_added": {
+            "F.logsigmoid(right)": "(right.sigmoid() + 1e-10).log()",
+            "F.logsigmoid(-wrong)": "((-wrong).sigmoid() + 1e-10).log()",
+        },
+        "larger_number_added": {
+            "F.logsigmoid(right)": "(right.sigmoid() + 1e-8).log()",
+            "F.logsigmoid(-wrong)": "((-wrong).sigmoid() + 1e-8).log()",
         },
         "summed_over_pairs": {"(right).mean()": "(right).sum()", ".sum(1).mean()": ".sum()"},
         "negated": {"-F.logsigmoid(right).mean() -": "F.logsigmoid(right).mean() +"},
@@ -146,7 +167,7 @@ def analogy(vectors, a, b, c):
 
 
 def _questions(i):
-    count, size = 20 + i, 4 + i % 2
+    count, size = (20 + i if i else 8), 4 + i % 2  # the first result is so short that it is shown
     # In float64 the ranking does not depend on the order of summation.
     vectors = torch.randn(count, size, dtype=torch.float64)
     lengths = torch.rand(count, 1, dtype=torch.float64) * 4 + 0.2
@@ -178,7 +199,7 @@ ANALOGY = Function(
 def bag(table, texts):
     """Return the mean word vector of each text: (N, D).
 
-    table is (V, D); texts is a list of N lists of word indices, of different lengths.
+    table is (V, D); texts is a list of N lists of word indices, of different lengths. A gradient reaches table.
     """
     counts = torch.stack([torch.bincount(torch.tensor(text), minlength=len(table)) for text in texts])
     return counts.to(table.dtype) @ table / counts.sum(1, keepdim=True)
@@ -219,7 +240,7 @@ def take_out(vectors, d):
 def _directions(i):
     size = 3 + i
     d = torch.randn(size)
-    return {"vectors": 2 * torch.randn(4 + i % 2, size), "d": d / d.norm() * (0.4 if i % 2 else 2.5)}
+    return {"vectors": 2 * torch.randn(4 + i % 2 if i else 2, size), "d": d / d.norm() * (0.4 if i % 2 else 2.5)}
 
 
 TAKE_OUT = Function(
