@@ -113,9 +113,9 @@ def train(loss, vectors, after_one_epoch):
     assert not torch.equal(vectors, after_one_epoch)
 
 
-def without_negatives(pairs_only, pairs_only_loss, loss, net, same_direction):
+def without_negatives(pairs_only, pairs_only_loss, loss, net, mean_product):
     assert pairs_only_loss < 0.01 < loss  # the lower loss …
-    assert same_direction(pairs_only.W.weight) > 0.8 > 0.5 > same_direction(net.W.weight)  # … and all words alike
+    assert mean_product(pairs_only.W.weight) > 0.8 > 0.5 > mean_product(net.W.weight)  # … and all words alike
 
 
 def scores_and_counts(both, agreement_with_counts):
@@ -182,6 +182,7 @@ def three_seeds(results):
 
 def mixed_reviews(mixed):
     assert sum(mixed) / 3 < 0.8
+    assert abs((0.25 / 8) ** 0.5 - 0.18) < 0.005  # the standard deviation for eight words
 
 
 def naive_bayes(naive_bayes_rates, weights, review_index, BAD, GOOD):
