@@ -1,8 +1,8 @@
 // How many sampling steps are enough: the distance between samples and data for several numbers of steps.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { chart, crosshair, legendEntries } from "../../kit/js/chart.js";
-import { argmin, format, powerOfTen } from "../../kit/js/numbers.js";
+import { chart, crosshair, legendEntries, powerOfTen } from "../../kit/js/chart.js";
+import { argmin, format } from "../../kit/js/numbers.js";
 import { fold } from "../../kit/js/fold.js";
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal, compute: () => void, choose: (n: number) => void}} options */

@@ -1,7 +1,22 @@
 // Small SVG charts: axes, lines, dots and a legend; a pointer gives values of the x axis.
 
 import { h, s } from "./dom.js";
+import { format } from "./numbers.js";
 import { scale } from "./scale.js";
+
+/** A power of ten as a label: 1000, 0.001, or 10⁻⁶. @param {number} power */
+export function powerOfTen(power) {
+  if (Math.abs(power) <= 3) return (10 ** power).toFixed(Math.max(0, -power));
+  return `10${[...String(power)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)])).join("")}`;
+}
+
+/** A round value at an axis: 0.5, 20000, or 5·10⁶. @param {number} value */
+export function tickLabel(value) {
+  const power = Math.floor(Math.log10(Math.abs(value)) + 1e-9);
+  if (!value || (power > -4 && power < 5)) return format(value, 3);
+  const factor = format(value / 10 ** power, 3);
+  return `${factor === "1" ? "" : `${factor}·`}${powerOfTen(power)}`;
+}
 
 /** SVG path of a line; a NaN in either coordinate breaks it. @param {Iterable<[number, number]>} points in pixels */
 export function linePath(points) {

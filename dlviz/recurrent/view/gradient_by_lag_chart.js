@@ -1,8 +1,8 @@
 // Norm of the gradient of a state with respect to an earlier input, against the lag between them, for each snapshot.
 
 import { h, fillIn } from "../../kit/js/dom.js";
-import { format, powerOfTen } from "../../kit/js/numbers.js";
-import { chart, crosshair, legendEntries } from "../../kit/js/chart.js";
+import { format } from "../../kit/js/numbers.js";
+import { chart, crosshair, legendEntries, powerOfTen } from "../../kit/js/chart.js";
 import { ticks } from "../../kit/js/scale.js";
 
 /** @param {{messages: Record<string, string>, signal: AbortSignal}} options */

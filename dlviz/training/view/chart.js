@@ -1,8 +1,8 @@
 // One panel of curves: raw and smoothed lines, marks, and a crosshair with the values.
 
 import { h, s } from "../../kit/js/dom.js";
-import { format, tickLabel } from "../../kit/js/numbers.js";
-import { chart, crosshair, spread } from "../../kit/js/chart.js";
+import { format } from "../../kit/js/numbers.js";
+import { chart, crosshair, spread, tickLabel } from "../../kit/js/chart.js";
 import { logTicks, ticks } from "../../kit/js/scale.js";
 
 const HEIGHT = 210;
