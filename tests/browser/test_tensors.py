@@ -91,7 +91,8 @@ def by_header(grid: Locator) -> dict[tuple[int, int], str]:
     """Return the text at each (row, column), as numbered at the grid's edges."""
     found = grid.locator(".tensor-cells").evaluate("""(cells) => {
       const [head, ...rows] = [...cells.children].map((row) => [...row.children].map((one) => one.textContent));
-      return rows.flatMap(([name, ...row]) => row.map((text, c) => [...[name, head[c + 1]].map((label) => Number(label.replace(/[…⋮]/g, ""))), text]));
+      const index = (label) => Number(label.replace(/[…⋮]/g, ""));
+      return rows.flatMap(([name, ...row]) => row.map((text, c) => [index(name), index(head[c + 1]), text]));
     }""")
     return {(row, column): text for row, column, text in found}
 
