@@ -296,6 +296,7 @@ REJECTED = {
             conv2d,
             {
                 "rows_rounded_up": {"(x.shape[1] - high) // stride": "-((high - x.shape[1]) // stride)"},
+                "one_row_too_few": {"(x.shape[1] - high) // stride + 1": "(x.shape[1] - high + 1) // stride"},
                 "square_kernel": {"high, wide = weight.shape[2:]": "high = wide = weight.shape[2]"},
                 "mean_of_products": {".sum(": ".mean("},
             },
