@@ -147,7 +147,7 @@ def _sizes(i):
 
 
 @dataclass(frozen=True)
-class _Float:
+class _NotAnInt:
     """A float that was returned where an int is asked for: unequal to every int, shown as it is written."""
 
     value: float
@@ -157,7 +157,8 @@ class _Float:
         return repr(self.value)
 
 
-_Float.__name__ = "float"  # as a report calls its type
+#: Under the name by which a report calls its type.
+_Float = type("float", (_NotAnInt,), {})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
