@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
+from torch import nn
+
 from dlviz.exercises.compare import Case, Difference, describe, format_value, shorten
 from dlviz.exercises.exercise import Exercise
 from dlviz.exercises.mistakes import Mistake, as_functions
@@ -133,7 +135,8 @@ class Function(Exercise):
         if run.mine.failure:
             return self.wrong(run.mine.failure.text(), tuple(rows))
         if run.difference is None:
-            content = message("exercises.function.changed", name=self.name, argument=run.mine.changed)
+            kind = "module" if isinstance(run.case[run.mine.changed], nn.Module) else "changed"
+            content = message(f"exercises.function.{kind}", name=self.name, argument=run.mine.changed)
             return self.wrong(content, tuple(rows))
         rows += [
             (message("exercises.row.yours"), formatted(run.mine.value, ROW)),

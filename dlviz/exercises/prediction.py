@@ -15,7 +15,7 @@ from dlviz.exercises import progress_file
 from dlviz.exercises.cards.gate import open_gates, watch_cells
 from dlviz.exercises.cards.prediction_card import PredictionCard
 from dlviz.exercises.cards.progress_bar import refresh_bars
-from dlviz.exercises.compare import describe
+from dlviz.exercises.compare import describe, shorten
 from dlviz.exercises.exercise import record_result
 from dlviz.exercises.report import SIGNS, Card, Displayable, Result, Verdict
 from dlviz.exercises.run_answer import isolated_rng
@@ -137,8 +137,7 @@ class Prediction(Displayable):
     def _is_right(self, answer: Any) -> bool:
         """Return whether an answer, as a JSON value, is the truth."""
         if isinstance(answer, Real):
-            # A fraction is not rounded to a whole number, as 64.05 would be to 64.
-            share = 0.0 if isinstance(self._truth, int) and not isinstance(answer, int) else 1e-3
+            share = 0.0 if isinstance(self._truth, int) else 1e-3  # a whole number is a count
             return math.isclose(answer, self._truth, rel_tol=share, abs_tol=max(self.tolerance, 1e-9))
         return bool(answer == self._truth)
 
@@ -147,7 +146,9 @@ class Prediction(Displayable):
         if self.options:
             return None if answer is None else self._option(answer)
         if self.is_shape:
-            answer = answer.tolist() if isinstance(answer, Tensor) else answer
+            answer = (
+                answer.tolist() if isinstance(answer, Tensor) else _tuple(answer) if isinstance(answer, str) else answer
+            )
             is_tuple = isinstance(answer, (tuple, list))
             fits = is_tuple and all(type(n) in (int, float) and float(n).is_integer() for n in answer)
             return [int(n) for n in answer] if fits else None
@@ -161,14 +162,13 @@ class Prediction(Displayable):
         return None
 
     def _option(self, answer: Any) -> str | None:
-        """Return the option that an answer names by its name, its text or its number in the list, or None."""
+        """Return the option that an answer names by its name or its text, or None."""
         if isinstance(answer, bool):
             answer = "yes" if answer else "no"
         name = str(answer).strip().removeprefix("torch.").casefold()
         texts = {option: message(self.key("options", option)).replace("`", "") for option in self.options}
-        has_numbers = any(text[:1].isdigit() for text in texts.values())
-        for number, (option, text) in enumerate(texts.items(), 1):
-            if name in (option.casefold(), text.casefold()) or (not has_numbers and name == str(number)):
+        for option, text in texts.items():
+            if name in (option.casefold(), text.casefold(), text.casefold().removesuffix(".")):
                 return option
         starts = [option for option, text in texts.items() if re.match(rf"{re.escape(name)}\b", text.casefold())]
         return starts[0] if name in ("yes", "no") and len(starts) == 1 else None
@@ -185,7 +185,8 @@ class Prediction(Displayable):
             return message(
                 "exercises.predict.option", got=repr(answer), options=", ".join(f'"{o}"' for o in self.options)
             )
-        return message(f"exercises.predict.{self._kind}", got=describe(answer))
+        got = repr(shorten(answer, 60)) if isinstance(answer, str) else describe(answer)
+        return message(f"exercises.predict.{self._kind}", got=got)
 
     @property
     def _kind(self) -> str:
@@ -193,16 +194,29 @@ class Prediction(Displayable):
 
 
 def _number(text: str) -> float | None:
-    """Return the number that is written, such as 0.25, 3/4 or 75%, or None.
+    """Return the number that is written, such as 0.25, 3/4, 75% or 20,100, or None.
 
-    >>> _number("75 %"), _number("1/4"), _number("about 3")
-    (0.75, 0.25, None)
+    >>> _number("75 %"), _number("1/4"), _number("20,100"), _number("0,75")
+    (0.75, 0.25, 20100.0, None)
     """
-    written = text.strip()
+    written = text.strip().replace("−", "-")
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", written):
+        written = written.replace(",", "")
     try:
         return float(Fraction(written.removesuffix("%").strip()) / (100 if written.endswith("%") else 1))
     except (ValueError, ZeroDivisionError, OverflowError):
         return None
+
+
+def _tuple(text: str) -> tuple[int, ...] | None:
+    """Return the whole numbers that are written, such as (2, 3), 2x3 or torch.Size([2, 3]), or None.
+
+    >>> _tuple("torch.Size([2, 3])"), _tuple("2 × 3"), _tuple("two")
+    ((2, 3), (2, 3), None)
+    """
+    bare = text.strip().removeprefix("torch.Size").strip("()[] ")
+    parts = [part for part in re.split(r"\s*[,x×]\s*", bare) if part]
+    return tuple(map(int, parts)) if parts and all(re.fullmatch(r"-?\d+", part) for part in parts) else None
 
 
 def ask_or_commit(prediction: Prediction, answer: Any) -> Displayable:

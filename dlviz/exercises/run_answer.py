@@ -3,6 +3,7 @@
 What stops the learner's code is kept apart from what goes wrong while its result is checked: only the former is a failure.
 """
 
+import copy
 import inspect
 import random
 import sys
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.backends import cudnn
 from torch.overrides import (
     TorchFunctionMode,
@@ -203,7 +204,8 @@ def exit_raises() -> Iterator[None]:
 
 def run_answer(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
     """Call ``function`` with copies of ``arguments``, by position."""
-    given = {name: _copy(value) for name, value in arguments.items()}
+    made: dict[int, Any] = {}
+    given = {name: _copy(value, made) for name, value in arguments.items()}
     try:
         with exit_raises():
             value = interruptible(function, *given.values())
@@ -301,17 +303,36 @@ def format_arguments(arguments: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {format_value(value)}" for name, value in arguments.items())
 
 
-def _copy(value: Any) -> Any:
+def _copy(value: Any, made: dict[int, Any]) -> Any:
+    """Return a copy; a layer that is given beside its model is that of the model's copy in ``made``."""
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, nn.Module):
+        return copy.deepcopy(value, made)  # what an answer does to it must not reach the solution
     if type(value) in (list, tuple):
-        return type(value)(_copy(item) for item in value)
+        return type(value)(_copy(item, made) for item in value)
     return value
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> str:
     """Return the name of the first input that was changed in place, or an empty string."""
     return next((name for name, was in before.items() if not _unchanged(after[name], was)), "")
+
+
+def _module_state(module: nn.Module) -> list[Any]:
+    """Return what a module has to be left with: its parts, modes and hooks, and the values of its parameters."""
+    parts: list[Any] = [
+        (
+            name,
+            type(part),
+            part.training,
+            len(part._forward_hooks),
+            len(part._forward_pre_hooks),
+            len(part._backward_hooks),
+        )
+        for name, part in module.named_modules()
+    ]
+    return parts + [(name, p.dtype, p.requires_grad, p.tolist()) for name, p in module.named_parameters()]
 
 
 def _unchanged(now: Any, was: Any) -> bool:
@@ -326,6 +347,8 @@ def _unchanged(now: Any, was: Any) -> bool:
             # An input may contain NaN, which is not equal to itself.
             and torch.allclose(now.detach(), was.detach(), rtol=0, atol=0, equal_nan=True)
         )
+    if isinstance(was, nn.Module):
+        return _module_state(now) == _module_state(was)
     if type(was) in (list, tuple):
         return len(now) == len(was) and all(map(_unchanged, now, was))
     return type(was) not in (int, float, str, bool) or now == was

@@ -307,3 +307,45 @@ def test_an_input_without_gradient_is_named():
         .check(lambda z: EXERCISES["05.softmax"].reference(z.detach()).requires_grad_())
         .message
     )
+
+
+def hook_of_one_argument(net, layer, images, targets):
+    layer.register_forward_hook(lambda output: output)
+    net(images)
+
+
+def saliency_of_a_zeroed_net(net, images, targets):
+    with torch.no_grad():
+        for p in net.parameters():
+            p.zero_()
+    return EXERCISES["16.saliency"].reference(net, images, targets)
+
+
+def saliency_with_a_softmax(net, images, targets):
+    return EXERCISES["16.saliency"].reference(net.append(torch.nn.Softmax(dim=1)), images, targets)
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [
+        ("16.grad-cam", hook_of_one_argument),
+        ("16.saliency", saliency_of_a_zeroed_net),
+        ("16.saliency", saliency_with_a_softmax),
+    ],
+)
+def test_what_an_answer_does_to_a_net_does_not_reach_the_solution(id, answer):
+    result = EXERCISES[id].check(answer)
+    assert result.verdict == "wrong"
+    assert not any(case.passed for case in result.cases)
+
+
+def test_a_net_has_to_be_left_as_it_came():
+    def saliency_in_evaluation(net, images, targets):
+        return EXERCISES["16.saliency"].reference(net.train(not net.training), images, targets)
+
+    def saliency_with_a_hook(net, images, targets):
+        net.register_forward_hook(lambda *given: None)
+        return EXERCISES["16.saliency"].reference(net, images, targets)
+
+    for answer in (saliency_in_evaluation, saliency_with_a_hook):
+        assert "net is not as it came" in EXERCISES["16.saliency"].check(answer).message

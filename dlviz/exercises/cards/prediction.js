@@ -181,7 +181,7 @@ function finite(number) {
 
 /** Whether an answer is the truth, as `dlviz.exercises.predict` compares them. */
 function isEqual(given, truth, tolerance) {
-  const share = Number.isInteger(truth) && !Number.isInteger(given) ? 0 : 1e-3;
+  const share = Number.isInteger(truth) ? 0 : 1e-3; // a whole number is a count
   if (typeof given === "number") return Math.abs(given - truth) <= Math.max(share * Math.max(Math.abs(given), Math.abs(truth)), tolerance, 1e-9);
   return JSON.stringify(given) === JSON.stringify(truth);
 }
