@@ -44,10 +44,14 @@ def _call_tiles(call: AttentionCall) -> dict[str, Any]:
 
 
 def summaries(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
-    """Return entropy in nats and distance back of each head, (H,); no distance where queries and keys are no one sequence."""
+    """Return entropy in nats and distance back of each head, (H,); no distance where queries and keys are no one sequence.
+
+    Several queries at the end of a longer sequence, as with a cache, have a mask.
+    """
     _, _, length, count = call.shape
+    keys = count - call.extra_keys
     entropies = _head_means(entropy(call.weights), call.dead_rows)
-    if length > count - call.extra_keys or call.name.endswith("multihead_attn"):
+    if length > keys or call.name.endswith("multihead_attn") or (1 < length < keys and call.mask is None):
         return entropies, None
     return entropies, _head_means(distance_back(call), call.dead_rows)
 

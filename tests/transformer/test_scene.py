@@ -152,9 +152,18 @@ def test_tiles_hold_the_maxima_entropy_and_distance_of_every_head():
     assert np.allclose(tile["distance"], (places - weights @ places).mean(-1), atol=1e-4)
 
 
-def test_cross_attention_has_no_distance():
-    made = record(F.scaled_dot_product_attention, random(1, 1, 4, 2), random(1, 1, 3, 2), random(1, 1, 3, 2))
+@pytest.mark.parametrize("queries", [4, 2])
+def test_cross_attention_has_no_distance(queries):
+    made = record(F.scaled_dot_product_attention, random(1, 1, queries, 2), random(1, 1, 3, 2), random(1, 1, 3, 2))
     assert tiles(made, 0)[0]["distance"] is None
+
+
+def test_the_last_queries_of_a_cached_sequence_have_a_distance():
+    keys, mask = random(1, 1, 5, 2), torch.ones(2, 5, dtype=torch.bool).tril(3)
+    several = record(F.scaled_dot_product_attention, keys[:, :, 3:], keys, keys, attn_mask=mask)
+    assert tiles(several, 0)[0]["distance"] is not None
+    one = record(F.scaled_dot_product_attention, keys[:, :, 4:], keys, keys)
+    assert tiles(one, 0)[0]["distance"] is not None
 
 
 def test_the_scene_of_a_finite_mask_colors_scores_and_not_what_the_mask_writes():

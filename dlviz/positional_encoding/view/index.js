@@ -148,7 +148,7 @@ function render({ model, el, signal }) {
     shownWave = `${column()} ${isAlibi() ? step() : ""}`;
     const pair = pairOf(column());
     if (isAlibi()) waves = Array.from({ length: scene.heads }, (_, k) => ({ ...lineOf(k), values: biasOf(k).slice(0, step() + 1).reverse() })).sort((a, b) => (a.kind < b.kind ? 1 : -1));
-    else waves = pair.map((c, k) => ({ values: columnValues(c), kind: pair.length > 1 ? `pos-part${k}` : "pos-mean", text: pair.length > 1 ? `${["sin", "cos"][k]} (${c})` : "" }));
+    else waves = pair.map((c, k) => ({ values: columnValues(c), kind: pair.length > 1 ? `pos-part${k}` : "pos-mean", text: pair.length > 1 ? `${["sin", "cos"][k]} [:, ${c}]` : "" }));
     wave.show({ first: 0, last: scene.positions - 1, lines: waves, x: messages[isAlibi() ? "key" : "position"], label: messages.wave_alt, width: turning.hidden || width <= NARROW ? right : right - 166 });
   }
   function readWave(place) {
