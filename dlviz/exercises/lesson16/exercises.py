@@ -1,12 +1,18 @@
 """Lesson 16, what did it look at?: its exercises."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: F401 (stored mistakes use it)
 
-from dlviz.exercises.function import Function
+from dlviz.exercises.compare import Difference
+from dlviz.exercises.function import Comparison, Function
 from dlviz.exercises.lesson16.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
+from dlviz.exercises.run_answer import Outcome
 
 #: Classes of the networks in the cases.
 _CLASSES = 4
@@ -74,6 +80,12 @@ SALIENCY = Function(
         "channels_kept": {".amax(dim=1)": ""},
         "first_channel": {"amax(dim=1)": "select(1, 0)"},
         "times_the_input": {"gradient.abs()": "(gradient * images).abs()"},
+        "length_of_the_channels": {"abs().amax(dim=1)": "norm(dim=1)"},
+        "divided_by_the_maximum": {
+            "return gradient.abs().amax(dim=1)": (
+                "return (maps := gradient.abs().amax(dim=1)) / maps.amax(dim=(1, 2), keepdim=True)"
+            )
+        },
     },
 )
 
@@ -110,7 +122,18 @@ def _path(i):
     }
 
 
-INTEGRATED = Function(
+class _WithError(Function):
+    """Function whose second result, a tensor without dimensions, may also be a Python number."""
+
+    def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
+        outcome = super()._run(function, case, seed)
+        value = outcome.value
+        if type(value) in (tuple, list) and len(value) == 2 and isinstance(value[1], float):
+            outcome = replace(outcome, value=type(value)((value[0], torch.tensor(value[1]))))
+        return outcome
+
+
+INTEGRATED = _WithError(
     id="16.integrated",
     reference=integrated_gradients,
     case=_path,
@@ -166,11 +189,22 @@ def _layer(i):
     }
 
 
-GRAD_CAM = Function(
+class _Detached(Function):
+    """Function whose result must not be connected to the graph."""
+
+    def _compare(self, answer: Callable[..., Any], case: dict[str, Any], seed: int) -> Comparison:
+        run = super()._compare(answer, case, seed)
+        if run.difference is None and run.mine.value.requires_grad:
+            return replace(run, difference=Difference("kind", "", "requires_grad=True", "requires_grad=False"))
+        return run
+
+
+GRAD_CAM = _Detached(
     id="16.grad-cam",
     reference=grad_cam,
     case=_layer,
     mistakes={
+        "not_detached": {".detach()": ""},
         "relu_missing": {".relu()": ""},
         "relu_and_detach_missing": {".relu().detach()": ""},
         "relu_before_the_sum": {".sum(dim=1).relu()": ".relu().sum(dim=1)"},
@@ -184,6 +218,13 @@ GRAD_CAM = Function(
         "strongest_map": {".sum(dim=1)": ".amax(dim=1)"},
         "gradients_alone": {"(weights * maps)": "gradients"},
         "maps_alone": {"(weights * maps)": "maps"},
+        "input_kept": {"kept.append(output)": "kept.append(inputs[0])"},
+        "divided_by_the_maximum": {
+            "return (weights * maps).sum(dim=1).relu().detach()": (
+                "cams = (weights * maps).sum(dim=1).relu().detach()\n"
+                "    return cams / cams.amax(dim=(1, 2), keepdim=True).clamp(min=1e-9)"
+            )
+        },
         "probability": {
             "net(images)[torch.arange(len(images)), targets]": "net(images).softmax(dim=1)[torch.arange(len(images)), targets]"
         },
@@ -238,7 +279,12 @@ DELETION = Function(
         "end_missing": {".argsort(descending=True).tolist()": ".argsort(descending=True).tolist()[:-1]"},
         "first_channel_only": {"pixels[:, p]": "pixels[0, p]"},
         "ink_instead": {"pixels[:, p] = 0": "pixels[:, p] = 1"},
+        "inserted": {
+            "pixels = image.flatten(1).clone()": "pixels = torch.zeros_like(image.flatten(1))",
+            "pixels[:, p] = 0": "pixels[:, p] = image.flatten(1)[:, p]",
+        },
         "scores_returned": {"scores.softmax(dim=1)": "scores"},
+        "log_probabilities": {"softmax(dim=1)": "log_softmax(dim=1)"},
         "over_the_steps": {"softmax(dim=1)": "softmax(dim=0)"},
         "largest_probability": {".softmax(dim=1)[:, target]": ".softmax(dim=1).amax(dim=1)"},
         "all_classes": {"[:, target]": ""},
@@ -269,7 +315,8 @@ def _with_dropout(i):
     net = _net(channels, height, width)
     net.insert(4, nn.Dropout(0.5))
     classes = ([2, 0, 1], [3, 1], [0, 2, 3], [1, 0, 2], [3, 2])[i]
-    return {"net": net.train(), "image": torch.rand(channels, height, width), "classes": classes}
+    # Not every network comes in train mode: net.train() at the end is no way to hand it back as it came.
+    return {"net": net.train(i != 2), "image": torch.rand(channels, height, width), "classes": classes}
 
 
 def _against_differences(function):
