@@ -1,11 +1,34 @@
 """Lesson 18, read critically: its exercises."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson18.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
+from dlviz.exercises.run_answer import Outcome
 from dlviz.exercises.usage import Usage
+
+
+def _as_number(value: Any) -> Any:
+    """Return a tensor without dimensions as a number; anything else as it is, for the comparison to name."""
+    return value.item() if isinstance(value, Tensor) and value.dim() == 0 else value
+
+
+class _Search(Repair):
+    """Repair whose second result, a score, may also be a tensor without dimensions."""
+
+    def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
+        outcome = super()._run(function, case, seed)
+        value = outcome.value
+        if type(value) in (tuple, list) and len(value) == 2:
+            outcome = replace(outcome, value=type(value)((value[0], _as_number(value[1]))))
+        return outcome
+
 
 # 18.search: the maximum of many validation scores is no test score
 
@@ -47,11 +70,14 @@ def _reported(function):
     for repetition in range(20):
         train, validation, test = (torch.randint(2, (100 + k,)) for k in range(3))
         candidates = list(range(20 * repetition, 20 * repetition + 20))
-        reported.append(function(candidates, lambda candidate, _: candidate, guess, train, validation, test)[1])
+        found = float(function(candidates, lambda candidate, _: candidate, guess, train, validation, test)[1])
+        if not 0 <= found <= 1:
+            raise ValueError("no score")  # such as a candidate: the mean would mean nothing
+        reported.append(found)
     return round(sum(reported) / len(reported), 2)
 
 
-SEARCH = Repair(
+SEARCH = _Search(
     id="18.search",
     reference=search,
     case=_splits,
@@ -64,6 +90,7 @@ SEARCH = Repair(
         "measured_on_training": {"score(models[best], test)": "score(models[best], train)"},
         "worst_chosen": {"max(scores)": "min(scores)"},
         "position_returned": {"return candidates[best]": "return best"},
+        "exchanged": {"candidates[best], score(models[best], test)": "score(models[best], test), candidates[best]"},
         "mean_of_the_scores": {"score(models[best], test)": "sum(scores) / len(scores)"},
         "best_test_score": {"score(models[best], test)": "max(score(model, test) for model in models)"},
     },
@@ -76,7 +103,7 @@ def nested_score(candidates, fit, score, folds):
     """Return the mean score of a search over `candidates`, each time on a fold that the search has not seen.
 
     folds is a list of K tensors of examples, and torch.cat joins them. fit(candidate, data) returns a model, and
-    score(model, data) a number, the higher the better.
+    score(model, data) a number, the higher the better; it may be below 0.
     """
     found = []
     for i, test in enumerate(folds):
@@ -108,10 +135,15 @@ def _folds(i):
     return {"candidates": candidates, "fit": _fit_stretched_mean, "score": _score_by_distance, "folds": folds}
 
 
-NESTED = Function(
+def _use_nested(function, candidates, fit, score, folds):
+    return _as_number(function(candidates, fit, score, folds))
+
+
+NESTED = Usage(
     id="18.nested",
     reference=nested_score,
     case=_folds,
+    use=_use_nested,
     mistakes={
         "chosen_once": _chosen_once,
         "inner_score_reported": {"score(fit(best, torch.cat(rest)), test)": "max(means)"},
@@ -129,6 +161,8 @@ NESTED = Function(
         "one_fold_missing": {"fit(best, torch.cat(rest))": "fit(best, torch.cat(rest[1:]))"},
         "worst_chosen": {"max(means)": "min(means)"},
         "best_fold": {"sum(found) / len(found)": "max(found)"},
+        "summed": {"sum(found) / len(found)": "sum(found)"},
+        "always_five_folds": {"sum(found) / len(found)": "sum(found) / 5"},
         "last_fold": {"sum(found) / len(found)": "found[-1]"},
     },
 )
@@ -148,7 +182,7 @@ def fuse(log_p_image, log_p_word, log_prior):
 def _opinions(i):
     n, c = 4 + i, 3 + i % 3
     one, other = (2 * torch.randn(2, n, c)).log_softmax(dim=2)
-    return {"log_p_image": one.requires_grad_(), "log_p_word": other, "log_prior": torch.randn(c).log_softmax(dim=0)}
+    return {"log_p_image": one, "log_p_word": other, "log_prior": torch.randn(c).log_softmax(dim=0)}
 
 
 FUSE = Function(
@@ -165,6 +199,7 @@ FUSE = Function(
         },
         "logarithms_averaged": {"(log_p_image + log_p_word - log_prior)": "((log_p_image + log_p_word) / 2)"},
         "not_normalized": {".softmax(dim=1)": ".exp()"},
+        "sum_of_logarithms": {".softmax(dim=1)": ""},
         "left_as_logarithms": {".softmax(dim=1)": ".log_softmax(dim=1)"},
         "over_the_examples": {".softmax(dim=1)": ".softmax(dim=0)"},
         "probabilities_summed": {
@@ -189,9 +224,11 @@ def advantage(member_losses, other_losses, threshold):
 
 
 def _use_pair(function, *arguments):
-    """Return both results as floats, whether they came as numbers or as tensors."""
-    first, second = function(*arguments)
-    return [float(first), float(second)]
+    """Return both results as floats, whether they came as numbers, as tensors or in one tensor; anything else as it is."""
+    pair = function(*arguments)
+    if isinstance(pair, Tensor) and pair.dim() == 1:
+        return pair.tolist()
+    return [_as_number(one) for one in pair] if isinstance(pair, (tuple, list)) else pair
 
 
 def _use_advantage(function, member_losses, other_losses, threshold):
@@ -199,12 +236,12 @@ def _use_advantage(function, member_losses, other_losses, threshold):
 
 
 def _losses(i):
-    n, m = 12 + i, 9 + 3 * i
-    return {
-        "member_losses": torch.rand(n),
-        "other_losses": 0.2 + torch.rand(m),
-        "threshold": (0.6, 0.5, 0.7, 0.45, 0.65)[i],
-    }
+    members, others = torch.rand(12 + i), 0.2 + torch.rand(9 + 3 * i)
+    threshold = (0.625, 0.5, 0.75, 0.4375, 0.6875)[i]  # exact in float32, too
+    # The smallest losses of one group lie at the threshold: "at most" is not "below".
+    equal = others if i % 2 else members
+    equal[equal.argmin()] = threshold
+    return {"member_losses": members, "other_losses": others, "threshold": threshold}
 
 
 MEMBERSHIP = Usage(
@@ -216,6 +253,19 @@ MEMBERSHIP = Usage(
         "guessed_for_large_losses": {
             "member_losses <= threshold": "member_losses > threshold",
             "other_losses <= threshold": "other_losses > threshold",
+        },
+        "below_the_threshold": {
+            "member_losses <= threshold": "member_losses < threshold",
+            "other_losses <= threshold": "other_losses < threshold",
+        },
+        "exchanged": {
+            "return hits - false_alarms, 1.96 * variance.sqrt()": "return 1.96 * variance.sqrt(), hits - false_alarms"
+        },
+        "ends_of_the_interval": {
+            "return hits - false_alarms, 1.96 * variance.sqrt()": (
+                "difference, half = hits - false_alarms, 1.96 * variance.sqrt()\n"
+                "    return difference - half, difference + half"
+            )
         },
         "false_alarms_ignored": {"return hits - false_alarms": "return hits"},
         "accuracy": {"return hits - false_alarms": "return (hits + 1 - false_alarms) / 2"},
@@ -282,6 +332,9 @@ RATES = Function(
         "of_the_approved": {"yes[~good]": "(~good)[yes]", "(~yes)[good]": "good[~yes]"},
         "negatives_of_the_rejected": {"(~yes)[good]": "good[~yes]"},
         "positives_of_the_approved": {"yes[~good]": "(~good)[yes]"},
+        "approved_and_repaid_exchanged": {
+            "approved[group == g], repaid[group == g]": "repaid[group == g], approved[group == g]"
+        },
         "recall": {"(~yes)[good]": "yes[good]"},
         "recall_for_predictive_value": {"good[yes]": "yes[good]"},
         "exchanged": {
@@ -337,6 +390,20 @@ JOULES = Usage(
         "relative": {"energy * ((error": "((error"},
         "absolute_errors": {
             "energy * ((error / mean) ** 2 + (watts_error / watts) ** 2)": "(error**2 + watts_error**2)"
+        },
+        "root_missing": {"(watts_error / watts) ** 2) ** 0.5": "(watts_error / watts) ** 2)"},
+        "half_of_an_interval": {"return energy, energy *": "return energy, 1.96 * energy *"},
+        "always_two": {"len(seconds) ** 0.5": "2"},
+        "exchanged": {
+            "return energy, energy * ((error / mean) ** 2 + (watts_error / watts) ** 2) ** 0.5": (
+                "return energy * ((error / mean) ** 2 + (watts_error / watts) ** 2) ** 0.5, energy"
+            )
+        },
+        "ends_of_the_interval": {
+            "return energy, energy * ((error / mean) ** 2 + (watts_error / watts) ** 2) ** 0.5": (
+                "relative = ((error / mean) ** 2 + (watts_error / watts) ** 2) ** 0.5\n"
+                "    return energy * (1 - relative), energy * (1 + relative)"
+            )
         },
         "divided": {"mean * watts": "watts / mean"},
         "kilowatt_hours": {"mean * watts": "mean * watts / 3.6e6"},
