@@ -95,7 +95,7 @@ ANSWERS = {
     "12.targets": 8,
     "12.order": "other",
     "12.depth": "billionth",
-    "12.width": "four",
+    "12.width": "4",
     "12.top-p": 2,
     "12.reads": 20100,
     "12.future": "bad",
@@ -290,7 +290,15 @@ def test_no_answer_is_not_the_option_none():
 
 
 @pytest.mark.parametrize(
-    "answer", [[2, 2, 2, 2], torch.Size([2, 2, 2, 2]), (2.0, 2.0, 2.0, 2.0), torch.tensor([2, 2, 2, 2]), "2x2x2 x 2", "torch.Size([2, 2, 2, 2])"]
+    "answer",
+    [
+        [2, 2, 2, 2],
+        torch.Size([2, 2, 2, 2]),
+        (2.0, 2.0, 2.0, 2.0),
+        torch.tensor([2, 2, 2, 2]),
+        "2x2x2 x 2",
+        "torch.Size([2, 2, 2, 2])",
+    ],
 )
 def test_a_shape_may_be_any_sequence(answer):
     assert predict("03.jacobian", answer).passed

@@ -41,6 +41,8 @@ SHIFT = Function(
             "predicted.flatten(0, 1), targets.flatten()": "predicted, targets",
         },
         "last_token_only": {"[:, :-1]": "[:, -2:-1]", "[:, 1:]": "[:, -1:]"},
+        "sign_missing": {"return F": "return -F"},
+        "divided_by_all_tokens": {"targets.flatten())": "targets.flatten(), reduction='sum') / ids.numel()"},
         "summed": {"targets.flatten())": "targets.flatten(), reduction='sum')"},
         "in_bits": {"targets.flatten())": "targets.flatten()) / torch.log(torch.tensor(2.0))"},
         "softmax_before": {"predicted.flatten(0, 1)": "predicted.flatten(0, 1).softmax(dim=1)"},
@@ -99,6 +101,7 @@ BLOCK = Function(
             "return x + mlp(norm2(x))": "x = norm2(x); return x + mlp(x)",
         },
         "both_read_the_input": {"x = x + attention": "a = attention", "return x + mlp": "return x + a + mlp"},
+        "second_adds_the_input": {"x = x + attention": "y = x + attention", "mlp(norm2(x))": "mlp(norm2(y))"},
         "norms_exchanged": {"norm1(x))": "norm2(x))", "norm2(x))": "norm1(x))"},
         "mlp_first": {"attention(norm1(x))": "mlp(norm2(x))", "mlp(norm2(x))": "attention(norm1(x))"},
     },
@@ -137,6 +140,11 @@ COSTS = Function(
             " + 2 * width + width * vocabulary": " + 2 * width",
             "weights + width * vocabulary": "weights",
         },
+        "head_not_multiplied": {"weights + width * vocabulary": "weights"},
+        "biases_multiplied": {"blocks * weights +": "blocks * (weights + 9 * width) +"},
+        "pair_exchanged": {
+            "return parameters, tokens * each_token + pairs": "return tokens * each_token + pairs, parameters"
+        },
         "head_shares_the_table": {"parameters = vocabulary * width +": "parameters ="},
         "one_block": {"parameters =": "blocks = 1; parameters ="},
         "pairs_forgotten": {" + pairs": ""},
@@ -166,7 +174,7 @@ def cut_after_softmax(logits, k, temperature):
 
 
 def _next_logits(i):
-    return {"logits": 2 * torch.randn(2 + i % 3, 5 + i), "k": 2 + i % 2, "temperature": (0.5, 2.0, 0.7, 1.5, 0.8)[i]}
+    return {"logits": 2 * torch.randn(2 + i % 3, 4 + i), "k": 2 + i % 2, "temperature": (0.5, 2.0, 0.7, 1.5, 0.8)[i]}
 
 
 TOP_K = Function(
@@ -220,17 +228,33 @@ def first_cache_kept(q, k, v, cache):
     return out, cache or new
 
 
+def joined_in_the_given_list(q, k, v, cache):
+    if cache is None:
+        cache = [k, v]
+    else:
+        cache[0], cache[1] = torch.cat([cache[0], k], dim=1), torch.cat([cache[1], v], dim=1)
+    return attend(q, k[:, :0], v[:, :0], cache)[0], cache
+
+
 def _use_attend(function, q, k, v, pieces):
-    """Return the outputs for all tokens, then the cached keys and values, where the tokens arrive in pieces."""
-    cache, outputs = None, []
+    """Return the outputs for all tokens, which arrive in pieces, the cached keys and values, and whether no cache was written into."""
+    cache, outputs, kept = None, [], True
     for new in zip(*(tensor.split(pieces, dim=1) for tensor in (q, k, v)), strict=True):
-        out, cache = function(*new, cache)
+        given, before = cache, None if cache is None else [part.clone() for part in cache]
+        out, cache = function(*new, given)
         outputs.append(out)
-    return [torch.cat(outputs, dim=1), *cache]
+        kept = kept and (given is None or _same_tensors(given, before))
+        if not isinstance(cache, (tuple, list, torch.Tensor)) or len(cache) != 2:
+            raise TypeError("the cache is no pair")
+    return [torch.cat(outputs, dim=1), *cache, kept]
+
+
+def _same_tensors(one, other):
+    return len(one) == len(other) and all(map(torch.equal, one, other))
 
 
 def _heads(i):
-    pieces = ([3, 1, 1], [2, 1, 2], [4, 2], [2, 3, 1], [3, 1, 2])[i]
+    pieces = ([3, 1], [2, 1, 2], [4, 2], [2, 3, 1], [3, 1, 2])[i]
     q, k, v = 1.5 * torch.randn(3, 1 + i % 3, sum(pieces), 2 + i % 2)
     return {"q": q, "k": k, "v": v, "pieces": pieces}
 
@@ -244,6 +268,11 @@ CACHE = Usage(
         "mask_begins_at_the_left": {".tril(total - new)": ".tril()"},
         "future_visible": {"attn_mask=allowed": "attn_mask=None"},
         "one_ahead": {".tril(total - new)": ".tril(total - new + 1)"},
+        "without_itself": {".tril(total - new)": ".tril(total - new - 1)"},
+        "mask_at_first_only": {"attn_mask=allowed": "attn_mask=allowed if cache is None else None"},
+        "no_mask_for_one": {"tril(total - new)": "tril(0 if new > 1 else total)"},
+        "scale_missing": {"attn_mask=allowed": "attn_mask=allowed, scale=1.0"},
+        "joined_in_the_given_list": joined_in_the_given_list,
         "cache_not_read": {"if cache is not None": "if False"},
         "new_tokens_only": new_tokens_only,
         "first_cache_kept": first_cache_kept,
@@ -272,7 +301,7 @@ def _sequences(i):
 
 def _leak(function):
     """Return the largest change of the earlier outputs when the last token is replaced."""
-    q, k, v = torch.randn(3, 2, 6, 4)
+    q, k, v = torch.randn(3, 2, 6, 4, generator=torch.Generator().manual_seed(0))  # the same at every check
     before = function(q, k, v)[:, :-1]
     k[:, -1] += 1
     v[:, -1] += 1
@@ -292,6 +321,7 @@ LEAK = Repair(
         "without_itself": {".tril()": ".tril(-1)"},
         "zero_scores": {"-torch.inf": "0.0"},
         "zeroed_after_softmax": {".masked_fill(~allowed, -torch.inf).softmax(dim=2)": ".softmax(dim=2) * allowed"},
+        "zero_times_infinity": {"scores.masked_fill(~allowed, -torch.inf)": "(scores + ~allowed * -torch.inf)"},
         "over_the_queries": {"softmax(dim=2)": "softmax(dim=1)"},
         "keys_and_queries_exchanged": {"q @ k.transpose(1, 2)": "k @ q.transpose(1, 2)"},
     },

@@ -42,7 +42,7 @@ def _width():
     for width in (64, 128):
         block = nn.TransformerEncoderLayer(width, 4, 4 * width)
         sizes.append(sum(p.numel() for p in block.parameters()))
-    return {2: "two", 4: "four", 8: "eight"}[round(sizes[1] / sizes[0])]
+    return str(round(sizes[1] / sizes[0]))
 
 
 def _top_p():
@@ -87,7 +87,7 @@ PREDICTIONS = (
     Prediction(id="12.targets", truth=_targets),
     Prediction(id="12.order", truth=_order, options=("same", "other")),
     Prediction(id="12.depth", truth=_depth, options=("equal", "thousandth", "billionth")),
-    Prediction(id="12.width", truth=_width, options=("two", "four", "eight")),
+    Prediction(id="12.width", truth=_width, options=("2", "4", "8")),
     Prediction(id="12.top-p", truth=_top_p),
     Prediction(id="12.reads", truth=_reads),
     Prediction(id="12.future", truth=_future, options=("good", "bad", "high")),
