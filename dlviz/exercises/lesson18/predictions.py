@@ -90,7 +90,7 @@ def _blind():
 def _energy():
     time, power = 1 + 0.05 * torch.randn(100_000), 1 + 0.3 * torch.randn(100_000)
     found = 100 * (time * power).std().item()
-    return min(("difference", 25), ("squares", 30.4), ("sum", 35), key=lambda option: abs(option[1] - found))[0]
+    return min(("25", 25), ("30", 30), ("35", 35), key=lambda option: abs(option[1] - found))[0]
 
 
 PREDICTIONS = (
@@ -100,5 +100,5 @@ PREDICTIONS = (
     Prediction(id="18.twice", truth=_twice, options=("better", "surer", "same")),
     Prediction(id="18.member", truth=_member, options=("nearly", "half", "little")),
     Prediction(id="18.blind", truth=_blind, options=("both", "errors", "values")),
-    Prediction(id="18.energy", truth=_energy, options=("difference", "squares", "sum")),
+    Prediction(id="18.energy", truth=_energy, options=("25", "30", "35")),
 )
