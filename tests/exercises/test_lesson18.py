@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlviz.exercises import exercise
+from dlviz.exercises import exercise, predict
 from dlviz.exercises.lesson18.exercises import advantage, fuse, joules, nested_score, rates_by_group, search
 from dlviz.exercises.mistakes import changed
 
@@ -106,3 +106,10 @@ def interval(right):
 )
 def test_a_mistake_is_named_however_it_is_written(id, answer, mistake):
     assert judge(id, answer) == ("wrong", mistake)
+
+
+@pytest.mark.parametrize(
+    ("id", "given"), [("18.energy", 30), ("18.energy", "30 %"), ("18.twenty", 0.6), ("18.twenty", "0.6")]
+)
+def test_an_option_that_is_a_number_can_be_given_as_a_number(id, given):
+    assert predict(id, given).verdict == "right"
