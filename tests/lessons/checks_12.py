@@ -21,7 +21,9 @@ def bpe(merged, names):
     ids = merged.encoder.encode(names.text)
     assert len(merged.merges) == 100
     assert merged.encoder.decode(ids) == names.text
-    assert 1.3 < len(names.text) / len(ids) < 1.4
+    assert (round(len(names.text) / len(ids), 2), round(len(ids) / len(names.text), 2)) == (1.34, 0.74)
+    assert merged.merges[0] == ("a", "n")
+    assert not any("\n" in "".join(pair) for pair in merged.merges)  # no pair crosses a line break
 
 
 def inputs_and_targets(window, tokenizer):
