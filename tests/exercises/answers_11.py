@@ -229,6 +229,11 @@ def weights_zeroed(q, k, v):
     return (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1).tril() @ v
 
 
+def zero_scores_hidden(q, k, v):
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).tril()
+    return scores.masked_fill(scores == 0, -torch.inf).softmax(-1) @ v
+
+
 def transposed_mask(q, k, v):
     mask = torch.ones(q.shape[1], q.shape[1], dtype=torch.bool).tril().T
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
@@ -267,6 +272,7 @@ REJECTED = {
     "11.leak": [
         by_hand_without_scale,
         weights_zeroed,
+        zero_scores_hidden,
         transposed_mask,
         one_step_only,
         *as_functions(look_back, {"keys_reversed": {"(q, k, v, attn": "(q, k.flip(1), v, attn"}}).values(),

@@ -137,6 +137,12 @@ def logarithms(logits, k, temperature):
     return top_k_probs(logits, k, temperature).log()
 
 
+def zero_logits_cut(logits, k, temperature):
+    logits = logits / temperature
+    kept = logits * (logits >= logits.topk(k).values[:, -1:])
+    return kept.masked_fill(kept == 0, -torch.inf).softmax(1)
+
+
 def sorted_probs(logits, k, temperature):
     return top_k_probs(logits, k, temperature).sort(dim=1, descending=True).values
 
@@ -177,6 +183,12 @@ def causal_flag(q, k, v, cache):
 
 def scale_missing(q, k, v, cache):
     return attend(q * q.shape[-1] ** 0.5, k, v, cache)
+
+
+def zero_scores_hidden(q, k, v, cache):
+    _, (k, v) = attend(q, k, v, cache)
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).tril(k.shape[1] - q.shape[1])
+    return scores.masked_fill(scores == 0, -torch.inf).softmax(-1) @ v, (k, v)
 
 
 def values_not_cached(q, k, v, cache):
@@ -231,6 +243,10 @@ def slightly_negative_scores(q, k, v):
     return scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -3.0).softmax(-1) @ v
 
 
+def zero_scores_hidden_at_once(q, k, v):
+    return zero_scores_hidden(q, k, v, None)[0]
+
+
 def values_returned(q, k, v):
     return v.clone()
 
@@ -256,10 +272,19 @@ REJECTED = {
     "12.shift": [perplexity, each_target, first_target_missing, one_text_only],
     "12.block": [input_added_twice, input_added_at_the_end, one_norm_for_both],
     "12.costs": [half_of_the_pairs, multiply_and_add, pair_turned_around, with_positions, head_with_bias],
-    "12.top-k": [small_number_in_place_of_infinity, logarithms, sorted_probs, greedy, one_more],
-    "12.cache": [causal_flag, scale_missing, values_not_cached, along_the_heads, output_only, last_token_only],
+    "12.top-k": [small_number_in_place_of_infinity, logarithms, zero_logits_cut, sorted_probs, greedy, one_more],
+    "12.cache": [
+        causal_flag,
+        scale_missing,
+        zero_scores_hidden,
+        values_not_cached,
+        along_the_heads,
+        output_only,
+        last_token_only,
+    ],
     "12.leak": [
         slightly_negative_scores,
+        zero_scores_hidden_at_once,
         values_returned,
         weights_returned,
         mean_of_the_past,

@@ -48,6 +48,13 @@ def one_place_to_the_left(q, k, v, cache):
     return F.scaled_dot_product_attention(q, *kept, attn_mask=allowed), kept
 
 
+def first_token_reads_nothing(q, k, v, cache):
+    k, v = joined(k, v, cache)
+    new, total = q.shape[1], k.shape[1]
+    read = torch.arange(total) < torch.arange(total - new, total)[:, None]
+    return torch.where(read, q @ k.mT / q.shape[2] ** 0.5, -torch.inf).softmax(-1) @ v, (k, v)
+
+
 def without_scale(q, k, v, cache):
     k, v = joined(k, v, cache)
     new, total = q.shape[1], k.shape[1]
@@ -100,6 +107,7 @@ def mask_times_infinity(q, k, v):
         ("12.cache", causal_at_first, "mask_at_first_only"),
         ("12.cache", causal_for_several, "no_mask_for_one"),
         ("12.cache", one_place_to_the_left, "without_itself"),
+        ("12.cache", first_token_reads_nothing, "first_token_reads_nothing"),
         ("12.cache", without_scale, "scale_missing"),
         ("12.block", second_adds_the_input, "second_adds_the_input"),
         ("12.costs", head_not_multiplied, "head_not_multiplied"),

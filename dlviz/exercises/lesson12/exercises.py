@@ -174,7 +174,10 @@ def cut_after_softmax(logits, k, temperature):
 
 
 def _next_logits(i):
-    return {"logits": 2 * torch.randn(2 + i % 3, 4 + i), "k": 2 + i % 2, "temperature": (0.5, 2.0, 0.7, 1.5, 0.8)[i]}
+    logits = 2 * torch.randn(2 + i % 3, 4 + i)
+    if i == 1:  # a logit of exactly 0 is kept, which must not be confused with what was cut
+        logits -= logits.amax(dim=1, keepdim=True)
+    return {"logits": logits, "k": 2 + i % 2, "temperature": (0.5, 2.0, 0.7, 1.5, 0.8)[i]}
 
 
 TOP_K = Function(
@@ -228,6 +231,14 @@ def first_cache_kept(q, k, v, cache):
     return out, cache or new
 
 
+def first_token_reads_nothing(q, k, v, cache):
+    _, (k, v) = attend(q, k, v, cache)
+    new, total = q.shape[1], k.shape[1]
+    allowed = torch.ones(new, total, dtype=torch.bool).tril(total - new - 1)
+    scores = q @ k.transpose(1, 2) / q.shape[2] ** 0.5
+    return scores.masked_fill(~allowed, -torch.inf).softmax(dim=2) @ v, (k, v)
+
+
 def joined_in_the_given_list(q, k, v, cache):
     if cache is None:
         cache = [k, v]
@@ -256,6 +267,8 @@ def _same_tensors(one, other):
 def _heads(i):
     pieces = ([3, 1], [2, 1, 2], [4, 2], [2, 3, 1], [3, 1, 2])[i]
     q, k, v = 1.5 * torch.randn(3, 1 + i % 3, sum(pieces), 2 + i % 2)
+    if i == 1:  # scores of exactly 0, which a mask must not confuse with its own zeros
+        k[0, 0] = 0
     return {"q": q, "k": k, "v": v, "pieces": pieces}
 
 
@@ -269,6 +282,7 @@ CACHE = Usage(
         "future_visible": {"attn_mask=allowed": "attn_mask=None"},
         "one_ahead": {".tril(total - new)": ".tril(total - new + 1)"},
         "without_itself": {".tril(total - new)": ".tril(total - new - 1)"},
+        "first_token_reads_nothing": first_token_reads_nothing,
         "mask_at_first_only": {"attn_mask=allowed": "attn_mask=allowed if cache is None else None"},
         "no_mask_for_one": {"tril(total - new)": "tril(0 if new > 1 else total)"},
         "scale_missing": {"attn_mask=allowed": "attn_mask=allowed, scale=1.0"},
@@ -296,6 +310,8 @@ def attend_causally(q, k, v):
 
 def _sequences(i):
     q, k, v = 1.5 * torch.randn(3, 1 + i % 2, 4 + i, 2 + i % 3)
+    if i == 1:  # scores of exactly 0, which a mask must not confuse with its own zeros
+        k[0, 0] = 0
     return {"q": q.requires_grad_(), "k": k.requires_grad_(), "v": v.requires_grad_()}
 
 
