@@ -165,12 +165,12 @@ class Prediction(Displayable):
         """Return the option that an answer names by its name or its text, or None."""
         if isinstance(answer, bool):
             answer = "yes" if answer else "no"
-        name = str(answer).strip().removeprefix("torch.").casefold()
-        texts = {option: message(self.key("options", option)).replace("`", "") for option in self.options}
+        name = _plain(str(answer))
+        texts = {option: _plain(message(self.key("options", option))) for option in self.options}
         for option, text in texts.items():
-            if name in (option.casefold(), text.casefold(), text.casefold().removesuffix(".")):
+            if name in (option.casefold(), text):
                 return option
-        starts = [option for option, text in texts.items() if re.match(rf"{re.escape(name)}\b", text.casefold())]
+        starts = [option for option, text in texts.items() if re.match(rf"{re.escape(name)}(\W|$)", text)]
         return starts[0] if name in ("yes", "no") and len(starts) == 1 else None
 
     def _show(self, answer: Any) -> str:
@@ -191,6 +191,11 @@ class Prediction(Displayable):
     @property
     def _kind(self) -> str:
         return "shape" if self.is_shape else "number"
+
+
+def _plain(text: str) -> str:
+    """Return a text in small letters, without spaces, backticks and a final period."""
+    return "".join(text.replace("`", "").casefold().split()).removeprefix("torch.").removesuffix(".")
 
 
 def _number(text: str) -> float | None:

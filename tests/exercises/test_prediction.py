@@ -277,6 +277,7 @@ def test_an_answer_that_is_right_up_to_rounding_stands_beside_what_torch_compute
         ("03.second-backward", "Twice that number"),
         ("10.projected", True),
         ("10.order", "No"),
+        ("18.energy", "30%"),
     ],
 )
 def test_an_option_may_be_given_by_its_name_or_its_text_and_as_a_value(id, answer):
