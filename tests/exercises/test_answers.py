@@ -81,7 +81,7 @@ def test_a_repair_of_several_mistakes_names_none_of_those_that_are_left():
     exercise = EXERCISES["16.repair"]
     for name in ("all_three", "train_mode_and_gradients", "train_mode_and_probability", "gradients_and_probability"):
         words = message(exercise.key("wrong", name))
-        assert ("Three things" if name == "all_three" else "Two mistakes are left") in words
+        assert ("three things" if name == "all_three" else "Two mistakes are left") in words
         left = {"train_mode": "Dropout", "gradients": "radients", "probability": "score"}
         assert not any(word in words for kind, word in left.items() if kind in name or name == "all_three")
 
