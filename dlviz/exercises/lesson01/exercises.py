@@ -4,8 +4,8 @@ import torch
 
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson01.predictions import PREDICTIONS
-from dlviz.exercises.lesson01.whole_numbers import WholeNumbers
 from dlviz.exercises.repair import Repair
+from dlviz.exercises.whole_numbers import WholeNumbers
 
 # 01.floats: repaired from a tutorial (C6), which says that integers plus one are floats
 

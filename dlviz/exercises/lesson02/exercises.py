@@ -3,9 +3,9 @@
 import torch
 
 from dlviz.exercises.function import Function
-from dlviz.exercises.lesson01.whole_numbers import WholeNumbers
 from dlviz.exercises.lesson02.predictions import PREDICTIONS
 from dlviz.exercises.repair import Repair
+from dlviz.exercises.whole_numbers import WholeNumbers
 
 # 02.address: from an index to an address in storage
 

@@ -1,20 +1,16 @@
 """Lesson 08, convolutional networks: its exercises."""
 
 import math  # noqa: F401 - a mistake uses it
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dlviz.exercises.compare import python_number
 from dlviz.exercises.function import Function
 from dlviz.exercises.lesson08.predictions import PREDICTIONS
 from dlviz.exercises.model import Model
 from dlviz.exercises.model_checks import Fault, classifier_checks, returns_logits, same_function
-from dlviz.exercises.run_answer import Outcome
+from dlviz.exercises.whole_numbers import WholeNumbers
 
 # 08.conv2d: the products of a window and a kernel, added
 
@@ -146,38 +142,14 @@ def _sizes(i):
     return {"size": size, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
 
 
-@dataclass(frozen=True)
-class _NotAnInt:
-    """A float that was returned where an int is asked for: unequal to every int, shown as it is written."""
-
-    value: float
-
-    @property
-    def __name__(self) -> str:
-        return repr(self.value)
-
-
-#: Under the name by which a report calls its type.
-_Float = type("float", (_NotAnInt,), {})
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class _IntFunction(Function):
-    """Exercise that asks for a function that returns an int: 3.0 is wrong where 3 is right."""
-
-    def _run(self, function: Callable[..., Any], case: dict[str, Any], seed: int) -> Outcome:
-        outcome = super()._run(function, case, seed)
-        value = python_number(outcome.value)
-        return replace(outcome, value=_Float(value)) if isinstance(value, float) else outcome
-
-
-OUT_SIZE = _IntFunction(
+OUT_SIZE = WholeNumbers(
     id="08.out_size",
     reference=out_size,
     case=_sizes,
     mistakes={
         "rounded_up": {"(size + 2 * padding - reach) // stride": "math.ceil((size + 2 * padding - reach) / stride)"},
         "not_rounded": {"//": "/"},
+        "floats": {"// stride": "// float(stride)"},
         "dilation_forgotten": {"dilation * (kernel - 1) + 1": "kernel"},
         "kernel_times_dilation": {"dilation * (kernel - 1) + 1": "dilation * kernel"},
         "padded_once": {"2 * padding": "padding"},
