@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,14 +31,30 @@ def shipped() -> Path:
 def find_lesson(name: str) -> Path | None:
     """Return the path of the lesson with this number, name or file name, or None.
 
-    >>> find_lesson("0").name
-    '00-start.ipynb'
+    >>> find_lesson("0").name, find_lesson("6b").name
+    ('00-start.ipynb', '06b-schedules-and-tuning.ipynb')
     """
-    for path in sorted(shipped().glob("*.ipynb")):
-        number, _, subject = path.stem.partition("-")
-        if name in (path.stem, path.name, subject) or (name.isdecimal() and int(name) == int(number)):
+    for path in notebooks():
+        subject = path.stem.partition("-")[2]
+        if name in (path.stem, path.name, subject) or normalized(name) == number_of(path):
             return path
     return None
+
+
+def notebooks() -> list[Path]:
+    """Return the paths of all lessons, in their order."""
+    return sorted(shipped().glob("*.ipynb"))
+
+
+def number_of(notebook: Path) -> str:
+    """Return the number of a lesson: "06", or "06b" for the second notebook of lesson 06."""
+    return notebook.stem.partition("-")[0]
+
+
+def normalized(number: str) -> str:
+    """Return a lesson's number as its file name has it: "06b" for "6b"; what is no number stays as it is."""
+    found = re.fullmatch(r"([0-9]+)(b?)", number)
+    return f"{int(found[1]):02}{found[2]}" if found else number
 
 
 def lesson_and_folder(places: Sequence[str]) -> tuple[str, Path | None]:
@@ -54,7 +71,7 @@ def lesson_and_folder(places: Sequence[str]) -> tuple[str, Path | None]:
         if lesson is not None:
             lessons.append(lesson.name)
         elif place.isdecimal():
-            known = ", ".join(path.stem for path in sorted(shipped().glob("*.ipynb")))
+            known = ", ".join(path.stem for path in notebooks())
             raise DlvizError(message("main.no_lesson", got=place, known=known))
         else:
             folders.append(Path(place))

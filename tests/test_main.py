@@ -264,8 +264,9 @@ def test_lab_starts_jupyter_on_the_first_lesson(jupyter, tmp_path, capsys):
         ("--port 9001 mine 3", "--port 9001", "mine", "03-autograd"),
         ("03 --ip 0.0.0.0", "--ip 0.0.0.0", "dlviz-lessons", "03-autograd"),
         ("8-cnn", "", "8-cnn", "00-start"),
-        ("08-cnn", "", "dlviz-lessons", "08-cnn"),
-        ("08-cnn.ipynb", "", "dlviz-lessons", "08-cnn"),
+        ("08-convolution", "", "dlviz-lessons", "08-convolution"),
+        ("08-convolution.ipynb", "", "dlviz-lessons", "08-convolution"),
+        ("6b", "", "dlviz-lessons", "06b-schedules-and-tuning"),
         ("./08", "", "08", "00-start"),
     ],
 )

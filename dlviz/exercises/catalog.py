@@ -17,7 +17,7 @@ from dlviz.exercises.prediction import Prediction, ask_or_commit
 from dlviz.exercises.report import Card, Displayable
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.lesson_files import find_lesson
+from dlviz.lesson_files import normalized, notebooks, number_of
 
 
 class Unknown(DlvizError, LookupError):  # noqa: N818
@@ -66,14 +66,14 @@ def progress(lesson: str | int | None = None) -> Displayable:
     """Show how much of each lesson is done, and the path of the progress file; or every exercise and prediction of one lesson.
 
     Args:
-        lesson: the number of a lesson, such as "03" or 3.
+        lesson: the number of a lesson, such as "03" or 3; "06b" for the second notebook of lesson 06.
 
     Raises:
         Unknown: there is no such lesson.
     """
     state, notes = progress_file.load()
-    lessons = list(dict.fromkeys(map(_lesson, items())))
-    chosen = lessons if lesson is None else [one for one in lessons if one == str(lesson).zfill(2)]
+    lessons = list(dict.fromkeys(_places().values()))
+    chosen = lessons if lesson is None else [one for one in lessons if one == normalized(str(lesson))]
     if not chosen:
         raise Unknown(message("exercises.unknown.lesson", lesson=repr(lesson), lessons=", ".join(lessons)))
     return Overview({id: _status(state, id) for one in chosen for id in ids_of(one)}, notes)
@@ -111,12 +111,18 @@ class Overview(Displayable):
 
 @cache
 def ids_of(lesson: str) -> tuple[str, ...]:
-    """Return the ids of a lesson, such as "05", in the order in which its notebook asks them."""
-    ids = [id for id in items() if _lesson(id) == lesson]
-    notebook = find_lesson(lesson)
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"] if notebook else []
-    marks = [mark for cell in cells for mark in cell["metadata"].get("dlviz", {}).values()]
-    return tuple(sorted(ids, key=lambda id: marks.index(id) if id in marks else len(marks)))
+    """Return the ids of a lesson, such as "05" or "06b", in the order in which its notebook asks them."""
+    return tuple(id for id, place in _places().items() if place == lesson)
+
+
+@cache
+def _places() -> dict[str, str]:
+    """Return the number of the notebook that asks each id, in the order in which the notebooks ask."""
+    places = {}
+    for notebook in notebooks():
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            places |= dict.fromkeys(cell["metadata"].get("dlviz", {}).values(), number_of(notebook))
+    return {id: places[id] for id in places if id in items()}
 
 
 def _scene(lesson: str) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def _scene(lesson: str) -> dict[str, Any]:
 
 
 def _lesson(id: str) -> str:
-    return id.partition(".")[0]
+    return _places()[id]
 
 
 def _status(state: progress_file.State, id: str) -> str:

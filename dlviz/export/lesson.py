@@ -14,7 +14,7 @@ from dlviz.export.outputs import outputs_html
 from dlviz.export.page import check_overwrite, html_page, write_page
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
-from dlviz.lesson_files import find_lesson, shipped
+from dlviz.lesson_files import find_lesson, notebooks
 
 #: The id of a prediction in the code that asks it.
 _PREDICT = re.compile(r"""\bpredict\(\s*["']([\w.-]+)["']""")
@@ -58,7 +58,7 @@ def find_notebook(name: str) -> Path:
         return Path(name)
     lesson = find_lesson(name)
     if lesson is None:
-        known = ", ".join(path.stem for path in sorted(shipped().glob("*.ipynb")))
+        known = ", ".join(path.stem for path in notebooks())
         raise DlvizError(message("export.refused.lesson", got=name, known=known))
     return lesson
 

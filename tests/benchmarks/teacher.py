@@ -11,7 +11,7 @@ from tests.benchmarks.student import WIDGET, Student
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 #: Path of the lesson below a student's home.
-LESSON = "dlviz/lessons/08-cnn.ipynb"
+LESSON = "dlviz/lessons/08-convolution.ipynb"
 CORRECTED = "After this lesson you will be able to"
 
 

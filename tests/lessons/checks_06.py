@@ -1,13 +1,10 @@
 """Checks of lesson 06, run by nbval after the cell of the same id."""
 
-import math
 from itertools import pairwise
 
 import torch
 from torch.nn import functional as F
-from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
-
-import dlviz
+from torch.optim import SGD, Adagrad, Adam, RMSprop
 
 
 def setup(device):
@@ -154,98 +151,3 @@ def halfway(loss_between, by_momentum, by_adam, elsewhere):
     line = [loss_between(by_momentum[-1], by_adam[-1], share / 8) for share in range(9)]
     assert all(later < earlier for earlier, later in pairwise(line))  # it falls all the way
     assert loss_between(by_momentum[-1], elsewhere[-1]) > 2 * max(*ends, loss_between(elsewhere[-1], elsewhere[-1]))
-
-
-def steer_loop(run, network, loader, epochs, device):
-    assert [layer.name for layer in run.layers] == ["1", "2", "3"]  # two Linears and the ReLU between them
-    assert len(run.history["loss"].values) == epochs * 36
-
-    dlviz.seed(0)
-    net = network()
-    optimizer = SGD(net.parameters(), lr=0.02)
-    order = torch.Generator().manual_seed(0)
-    batches = torch.utils.data.DataLoader(loader.dataset, batch_size=32, shuffle=True, generator=order)
-    own = dlviz.live("restarted")
-    own.knobs(lr=optimizer, momentum=optimizer, batch_size=batches)
-    own.restarts(net, optimizer, order, seed=0)
-    turns = [{}, {"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}]
-    for epoch in own.epochs(2):
-        for batch_x, batch_y in own.steps(batches):
-            loss = F.cross_entropy(net(batch_x), batch_y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            own.log(loss=loss)
-        if epoch == 1 and turns:
-            own.settings = {**own.settings, **turns.pop(0)}
-            own.restart()
-    first, same, faster = (past.history["loss"].values for past in own.past_runs)
-    heavy = own.history["loss"].values
-    assert len(heavy) == 2 * 36
-    assert list(first) == list(same)  # the same seed: every loss, bit for bit
-    assert sum(heavy[-36:]) < sum(faster[-36:]) < sum(first[-36:])
-
-
-def forgotten(train, accuracy, momentum_of, adam_of, val_x, val_y):
-    assert accuracy(train(momentum_of(0.05)), val_x, val_y) > 0.9
-    assert accuracy(train(momentum_of(0.05), zero_grad=False), val_x, val_y) < 0.2  # guessing
-    assert 0.3 < accuracy(train(adam_of(0.003), zero_grad=False), val_x, val_y) < 0.88
-
-
-def noise(noise, full):
-    assert 1.6 < noise[8] / noise[32] < 2.4
-    assert 1.6 < noise[32] / noise[128] < 2.4
-    assert noise[8] > full.norm()  # more noise than gradient, and it trains
-
-
-def decay(decayed):
-    assert decayed(SGD) == decayed(AdamW) == [0.9, 0.9]
-    assert decayed(Adam) == [0.9, 0.26]
-
-
-def adamw_by_hand(adamw, by_hand, by_torch, largest_gap, digits_loss, start):
-    def step(p, g, m, v, t):
-        return adamw(p, g, m, v, t, 0.01, 0.9, 0.999, 1e-8, 0.1)
-
-    theirs = by_torch(AdamW, {"lr": 0.01, "weight_decay": 0.1}, digits_loss, start)
-    assert largest_gap(by_hand(step, 2, digits_loss, start), theirs) < 1e-10
-
-
-def range_result(lrs, losses):
-    assert 0.1 < lrs[losses.argmin()].item() < 2
-    assert losses[lrs < 0.003].min() > 2  # too small: nothing happens in so few steps
-    assert losses[lrs > 3].max() > losses[0]  # too large: worse than at the start
-
-
-def exercise_schedule(lr_at):
-    planned = [round(lr_at(t, 8, 4, 1), 3) for t in range(8)]
-    assert planned == [0.25, 0.5, 0.75, 1, 1, 0.854, 0.5, 0.146]
-
-
-def plans_chart(plans, lr_at):
-    falling, curve, warmed = (plans.history[name].values for name in ("step_decay", "cosine", "warmup"))
-    assert [falling[i] for i in (0, 29, 30, 60)] == [0.1, 0.1, 0.05, 0.025]
-    assert [round(curve[i], 3) for i in (0, 50, 99)] == [0.1, 0.05, 0]
-    assert [round(warmed[i], 3) for i in (0, 10, 99)] == [0.01, 0.1, 0]
-    assert max(abs(curve[t] - lr_at(t, 100, 0, 0.1)) for t in range(100)) < 1e-6  # the formula is torch's
-
-
-def come_to_rest(constant, resting):
-    assert sum(resting) < 0.8 * sum(constant)
-
-
-def tune(scores):
-    assert scores["momentum", 0.1] - scores["momentum", 0.01] > 0.05
-    assert scores["Adam", 0.03] - scores["Adam", 0.001] > 0.05
-    assert max(scores, key=scores.get)[1] > 0.01
-
-
-def interval(interval, results):
-    assert len(results["momentum"]) == len(results["Adam"]) == 10
-    assert min(sum(results[name]) / 10 for name in ("momentum", "Adam")) > 0.93
-    mean, half = interval(results["difference"])
-    assert abs(mean) < 0.02  # far less than between learning rates
-    assert 0 < half < 0.03
-    mean, half = interval([94.0, 96.0, 98.0], q=4.30)
-    assert abs(mean - 96) < 1e-4
-    assert abs(half - 4.30 * 2 / math.sqrt(3)) < 1e-3

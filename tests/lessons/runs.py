@@ -1,6 +1,6 @@
 """Run a lesson through nbval: as it is, or with solutions, predictions and checks added.
 
-The checks of a lesson stand in ``checks_NN.py`` beside this file, out of the learner's sight. Each is a function with the name of
+The checks of a notebook stand in ``checks_NN.py`` beside this file, out of the learner's sight. Each is a function with the name of
 the cell after which it runs (``-`` in a cell's id is ``_`` in its name); its parameters are names in the notebook:
 
     def fit_a_line(accuracy, net, x, y):  # runs after the cell with the id "fit-a-line"
@@ -24,6 +24,7 @@ from xml.etree import ElementTree
 import nbformat
 
 import dlviz
+from dlviz.lesson_files import number_of
 from tests.exercises.test_prediction import ANSWERS
 
 HERE = Path(__file__).parent
@@ -73,7 +74,7 @@ def run(notebook: Path, folder: Path, **environment: str) -> None:
 
 def checks_module(notebook: Path) -> ModuleType:
     """Return the module with the checks of a lesson."""
-    return import_module(f"tests.lessons.checks_{notebook.stem[:2]}")
+    return import_module(f"tests.lessons.checks_{number_of(notebook)}")
 
 
 def checks_of(notebook: Path) -> dict[str, Callable[..., None]]:

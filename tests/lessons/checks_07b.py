@@ -1,0 +1,114 @@
+"""Checks of lesson 07b, run by nbval after the cell of the same id."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def _ten_steps_on_noise(device):
+    """Return the first and the last loss of the tutorial's network on one batch of noise."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(64 * 8 * 8, 128), nn.ReLU(), nn.Linear(128, 10),
+        ).to(device)  # fmt: skip
+        images, labels = torch.randn(64, 3, 32, 32).to(device), torch.randint(0, 10, (64,)).to(device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
+    losses = []
+    for _ in range(10):
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses[0], losses[-1]
+
+
+def baselines(never, is_eight, nearest_right):
+    assert round((never == is_eight).float().mean().item(), 1) == 0.9
+    assert (never & is_eight).sum() == 0  # it finds none of them: recall 0
+    assert 350 <= nearest_right.sum() <= 354
+
+
+def keep_the_best(growing, final, best_loss, evaluate, val_x, val_y, epochs):
+    assert growing.accuracy > 0.94
+    assert abs(evaluate(final, val_x, val_y)[1] - best_loss) < 1e-4  # the best parameters are loaded
+    assert epochs < 60  # it stopped early
+
+
+def test_matrix(matrix, right):
+    assert math.isclose(matrix.accuracy, right.sum().item() / 359)
+    assert matrix.matrix.sum() == 359
+    assert len(matrix.worst) == (~right).sum()
+    assert matrix.accuracy > 0.94
+
+
+def per_class(matrix, recall_by_hand, precision_by_hand):
+    assert torch.allclose(recall_by_hand.cpu().float(), matrix.recall.cpu().float(), atol=1e-4)
+    assert torch.allclose(precision_by_hand.cpu().float(), matrix.precision.cpu().float(), atol=1e-4)
+    assert recall_by_hand[8] > 0.8
+
+
+def detector(p_eight, is_eight):
+    alarms = [(p_eight > t).sum().item() for t in (0.1, 0.5, 0.9)]
+    assert alarms[0] > alarms[1] > alarms[2]
+    found = [((p_eight > t) & is_eight).sum().item() for t in (0.1, 0.5, 0.9)]
+    assert found[0] > found[2]
+    assert found[2] / alarms[2] > found[0] / alarms[0]  # fewer false alarms among the alarms
+    assert is_eight.sum() == 35
+
+
+def roc_curve(auc, recalls, false_positive_rates):
+    assert 0.85 < auc < 0.99
+    up, across = (torch.tensor([0, *values]) for values in (recalls, false_positive_rates))
+    assert abs(torch.trapezoid(up, across).item() - auc) < 1e-3  # the area is the fraction of ordered pairs
+    assert recalls[-1] == false_positive_rates[-1] == 1
+    positive, negative = torch.tensor([3.0, 1.0]), torch.tensor([2.0, 0.0])
+    assert (positive[:, None] > negative).float().mean() == 0.75
+
+
+def prevalence(precisions):
+    assert precisions[0.5] > precisions[0.1] > precisions[0.01] > precisions[0.001]
+    assert precisions[0.001] < 0.1
+    assert round(0.9 * 0.01 / (0.9 * 0.01 + 0.05 * 0.99), 2) == 0.15
+
+
+def one_interval(low, high, half):
+    assert abs((high - low) / 2 - half) < 0.004
+    assert 0.01 < half < 0.025
+
+
+def paired(mcnemar, right, linear_right):
+    first, second = torch.ones(24).bool(), torch.ones(24).bool()
+    second[:7] = False
+    assert mcnemar(first, second) == (7, 0, 2 / 2**7)
+    assert mcnemar(second, first)[2] == mcnemar(first, second)[2]
+    assert mcnemar(first, first) == (0, 0, 1)
+    b, c, p_value = mcnemar(right, linear_right)
+    assert b - c == (right.sum() - linear_right.sum()).item()
+    assert p_value > 0.05  # the test set is too small
+
+
+def paired_interval(difference, d_low, d_high):
+    assert d_low <= difference.mean() <= d_high
+    assert d_low < 0.005  # an advantage is not shown
+
+
+def paired_folds(mcnemar, correct, folds):
+    assert sum(len(fold) for fold in folds) == len(torch.cat(folds).unique()) == 1438
+    assert correct["network"].float().mean() > 0.94
+    b, c, p_value = mcnemar(correct["network"], correct["linear"])
+    assert b > c
+    assert p_value < 0.05
+    b, c, p_value = mcnemar(correct["network"], correct["nearest"])
+    assert b < c
+    assert p_value < 0.05
+
+
+def see_the_folds(fold_view):
+    assert fold_view.how == "folds"
+    assert len(fold_view.parts["test"]) in (287, 288)
