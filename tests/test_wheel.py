@@ -24,9 +24,12 @@ from dlviz.kit.messages import message
 
 assert Path(dlviz.__file__).is_relative_to(sys.prefix), dlviz.__file__
 assert dlviz.data.digits().images.shape == (1797, 1, 8, 8)
+assert dlviz.data.fashion_mnist("test", small=True).images.shape == (1000, 1, 28, 28)
 names, labels, languages = dlviz.data.names("train")
 years, numbers = dlviz.data.sunspots()
+texts, ratings, reviews = dlviz.data.product_reviews()
 assert len(names) > 1000
+assert len(texts) > 3000
 assert len(years) > 300
 assert list(dlviz.data.sentences())
 assert message("kit.player.play") == "play"

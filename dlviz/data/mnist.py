@@ -1,5 +1,6 @@
-"""MNIST and Fashion-MNIST as tensors: downloaded once, checked, then read from the cache."""
+"""MNIST and Fashion-MNIST as tensors: downloaded once, checked, then read from the cache; a part of Fashion-MNIST is shipped."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,9 @@ from dlviz.data.remote import fetch
 from dlviz.data.validation import is_one_of, loader
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
+
+#: The first images and labels of Fashion-MNIST's files, in files of the same names and format.
+_SMALL = Path(__file__).with_name("fashion_mnist_small")
 
 
 class Mnist(NamedTuple):
@@ -64,36 +68,60 @@ def mnist(split: str = "train", *, device: torch.device | str | None = None) -> 
         ...
     dlviz.kit.errors.DlvizError: mnist: split must be "train" or "test", but got 'valid'.
     """
-    return Mnist(*_load("mnist", split, device))
+    return Mnist(*_tensors("mnist", *_downloaded("mnist", split), device))
 
 
 @loader
-def fashion_mnist(split: str = "train", *, device: torch.device | str | None = None) -> FashionMnist:
+def fashion_mnist(
+    split: str = "train", *, small: bool = False, device: torch.device | str | None = None
+) -> FashionMnist:
     """Load Fashion-MNIST, clothes of 28 by 28 pixels: ``"train"`` (60,000) or ``"test"`` (10,000), in the files' order.
 
-    The first call downloads 26 MB (train) or 4 MB (test). All else is as for ``mnist``; ``classes`` names the ten labels.
+    With ``small=True`` only the first 2,000 training or the first 1,000 test images are given. They are shipped with dlviz, so that
+    nothing is downloaded. Otherwise the first call downloads 26 MB (train) or 4 MB (test), as described for ``mnist``.
+    ``classes`` names the ten labels. Another ``split``, or another ``small`` than True or False, raises a ``ValueError``.
 
     Source: H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms,
     2017, https://arxiv.org/abs/1708.07747 (MIT).
 
     >>> from dlviz.data import fashion_mnist
-    >>> data = fashion_mnist("test")  # doctest: +SKIP
-    >>> data.classes[data.labels[0]]  # doctest: +SKIP
-    'Ankle boot'
+    >>> data = fashion_mnist("test", small=True)
+    >>> data.images.shape, data.classes[data.labels[0]]
+    (torch.Size([1000, 1, 28, 28]), 'Ankle boot')
     >>> fashion_mnist("valid")
     Traceback (most recent call last):
         ...
     dlviz.kit.errors.DlvizError: fashion_mnist: split must be "train" or "test", but got 'valid'.
     """
-    return FashionMnist(*_load("fashion-mnist", split, device))
+    if not isinstance(small, bool):
+        raise DlvizError(message("data.fashion.small", value=repr(small)))
+    files = _shipped(split) if small else _downloaded("fashion-mnist", split)
+    return FashionMnist(*_tensors("fashion-mnist", *files, device))
 
 
-def _load(collection: str, split: str, device: torch.device | str | None) -> tuple[Tensor, Tensor]:
+def _downloaded(collection: str, split: str) -> tuple[Path, Path]:
+    """Return the paths of the images and of the labels, after a download if necessary."""
+    images, labels = _names(collection, split)
+    return fetch(remote(collection, images)), fetch(remote(collection, labels))
+
+
+def _shipped(split: str) -> tuple[Path, Path]:
+    """Return the paths of the images and of the labels of the small Fashion-MNIST."""
+    images, labels = _names("fashion-mnist", split)
+    return _SMALL / images, _SMALL / labels
+
+
+def _names(collection: str, split: str) -> tuple[str, str]:
     if not is_one_of(split, ("train", "test")):
         raise DlvizError(message("data.mnist.split", call=collection.replace("-", "_"), value=repr(split)))
     stem = {"train": "train", "test": "t10k"}[split]
-    gray = idx_format.read(fetch(remote(collection, f"{stem}-images-idx3-ubyte.gz")), dims=3)
-    labels = idx_format.read(fetch(remote(collection, f"{stem}-labels-idx1-ubyte.gz")), dims=1)
+    return f"{stem}-images-idx3-ubyte.gz", f"{stem}-labels-idx1-ubyte.gz"
+
+
+def _tensors(
+    collection: str, images_file: Path, labels_file: Path, device: torch.device | str | None
+) -> tuple[Tensor, Tensor]:
+    gray, labels = idx_format.read(images_file, dims=3), idx_format.read(labels_file, dims=1)
     if len(gray) != len(labels):
         raise DlvizError(message("data.mnist.unmatched", collection=collection, images=len(gray), labels=len(labels)))
     images = torch.from_numpy(

@@ -1,12 +1,14 @@
 """MNIST and Fashion-MNIST have the format of `digits`: images in [0, 1] and their labels."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
 import torch
 
 from dlviz.data import FashionMnist, Mnist, fashion_mnist, mnist, registry
+from dlviz.kit.errors import DlvizError
 from tests.data import server
 
 
@@ -66,3 +68,62 @@ def test_different_numbers_of_images_and_labels_are_refused(mirrors, tmp_path, m
     monkeypatch.setattr(registry, "_PLACES", (tmp_path,))
     with pytest.raises(ValueError, match="12 images but 11 labels"):
         mnist("test")
+
+
+#: Class counts, first ten labels and sum of all pixels, counted in the authors' files.
+SMALL = {
+    "train": ([194, 216, 202, 195, 186, 200, 194, 215, 198, 200], [9, 0, 0, 3, 0, 2, 7, 2, 5, 5], 113_529_887),
+    "test": ([107, 105, 111, 93, 115, 87, 97, 95, 95, 95], [9, 2, 1, 1, 6, 1, 4, 6, 5, 7], 58_034_149),
+}
+
+
+@pytest.mark.parametrize("split", SMALL)
+def test_the_small_fashion_mnist_is_shipped(mirrors, split):
+    counts, first, total = SMALL[split]
+    clothes = fashion_mnist(split, small=True)
+    images, labels = clothes
+    assert (images.shape, images.dtype) == ((sum(counts), 1, 28, 28), torch.float32)
+    assert (labels.dtype, labels.bincount().tolist(), labels[:10].tolist()) == (torch.int64, counts, first)
+    assert (images.min(), images.max()) == (0, 1)
+    assert (images * 255).round().sum(dtype=torch.float64) == total
+    assert torch.equal((images * 255).round() / 255, images)  # steps of 1/255
+    assert (type(clothes), clothes.classes) == (FashionMnist, fashion_mnist("test").classes)
+
+
+@pytest.mark.parametrize("split", SMALL)
+def test_nothing_is_requested_for_the_small_set(mirrors, split):
+    fashion_mnist(split, small=True)
+    assert mirrors[0].requests == mirrors[1].requests == []
+
+
+@pytest.mark.parametrize("split", SMALL)
+def test_the_small_set_equals_the_first_rows_of_a_large_one_with_the_same_pixels(mirrors, split, tmp_path, monkeypatch):
+    stem, small = {"train": "train", "test": "t10k"}[split], fashion_mnist(split, small=True)
+    pixels = np.concatenate([(small.images[:, 0] * 255).round().numpy(), np.full((5, 28, 28), 7)])
+    large = {
+        f"{stem}-images-idx3-ubyte.gz": server.idx(pixels),
+        f"{stem}-labels-idx1-ubyte.gz": server.idx(np.append(small.labels.numpy(), [0] * 5)),
+    }
+    (tmp_path / "registry.toml").write_text(server.registry({"fashion-mnist": large}, [mirrors[0].address]))
+    mirrors[0].pages |= {f"/fashion-mnist/{name}": body for name, body in large.items()}
+    images, labels = fashion_mnist(split)
+    assert len(images) == len(small.images) + 5
+    assert torch.equal(images[:-5], small.images)
+    assert torch.equal(labels[:-5], small.labels)
+
+
+@pytest.mark.skipif(not os.environ.get("DLVIZ_DATA"), reason="needs the complete files: set DLVIZ_DATA")
+@pytest.mark.parametrize("split", SMALL)
+def test_the_small_set_equals_the_first_rows_of_the_authors_files(split):
+    small, large = fashion_mnist(split, small=True), fashion_mnist(split)
+    assert torch.equal(large.images[: len(small.images)], small.images)
+    assert torch.equal(large.labels[: len(small.labels)], small.labels)
+
+
+@pytest.mark.parametrize("small", [None, 1, "yes", torch.tensor(True)])
+def test_a_small_that_is_neither_true_nor_false_is_refused(mirrors, small):
+    with pytest.raises(DlvizError, match=r"^fashion_mnist: small must be True or False, but got "):
+        fashion_mnist("test", small=small)
+    with pytest.raises(DlvizError, match=r"^fashion_mnist: split must be"):
+        fashion_mnist("valid", small=True)
+    assert mirrors[0].requests == []
