@@ -12,6 +12,7 @@ from dlviz.data.mnist import FashionMnist, Mnist, fashion_mnist, mnist
 from dlviz.data.named_entities import NamedEntities, named_entities
 from dlviz.data.names import Names, names
 from dlviz.data.photos import photo, picture
+from dlviz.data.product_reviews import ProductReviews, product_reviews
 from dlviz.data.recall import Recall, recall
 from dlviz.data.reversal import Reversal, reversal
 from dlviz.data.sentiment import Sentiment, sentiment
@@ -36,6 +37,7 @@ __all__ = [
     "NamedEntities",
     "Names",
     "Points",
+    "ProductReviews",
     "Recall",
     "Regression",
     "Reversal",
@@ -61,6 +63,7 @@ __all__ = [
     "names",
     "photo",
     "picture",
+    "product_reviews",
     "recall",
     "reversal",
     "rings",
