@@ -27,7 +27,6 @@ OFFLINE = {
     "photo": {"name": "china"},
     "picture": {"source": np.zeros((2, 2), np.uint8)},
     "product_reviews": {},
-    "product_reviews": {},
     "recall": {"n": 6},
     "reversal": {"n": 6},
     "rings": {"n": 6},
