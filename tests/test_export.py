@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import dlviz
 from dlviz import __main__
-from dlviz.export import examples, gallery, lesson, outputs
+from dlviz.export import examples, execute, gallery, lesson, outputs
 from dlviz.export.markdown import highlight_code, latex_to_mathml, markdown_to_html
 from dlviz.export.page import html_page, write_page
 from dlviz.kit.errors import DlvizError
@@ -165,6 +165,7 @@ def test_a_lost_message_of_the_kernel_does_not_hang_an_export(tmp_path, monkeypa
             dropped.append(received)
 
     monkeypatch.setattr(ZMQSocketChannel, "get_msg", get_others)
+    monkeypatch.setattr(execute, "_WAIT", 0.5)
     path = put(tmp_path, "lost.ipynb", new_code_cell("print(6 * 7)"))
     assert "<pre>42</pre>" in lesson.lesson_page(path, {}.get, SILENT)
     assert len(dropped) == 2  # of the notebook's cell and of the one that collects the widgets

@@ -1,5 +1,7 @@
 """The benchmarks run and print complete tables; no time is asserted."""
 
+import pytest
+
 from tests.benchmarks.__main__ import main
 
 
@@ -144,6 +146,7 @@ def test_the_quick_benchmark_of_profiles_prints_its_rows(capsys):
     assert [cells[0] for cells in lines[-4:]] == ["nothing", "torch", "dlviz", "off"]
 
 
+@pytest.mark.slow
 def test_the_quick_benchmark_of_parallel_processes_prints_its_rows(capsys):
     assert main(["multiprocess", "--quick"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -7,7 +7,11 @@ import pytest
 from tests.training.kernels import RELEASES, Kernel, overlay, started
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+#: The oldest and the newest release each time, those between every night.
+TRIED = [RELEASES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in RELEASES[1:-1]), RELEASES[-1]]
+
+
+@pytest.fixture(scope="module", params=TRIED)
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     # Outside the folders of single tests, so that a session installs each release once.
     shared = tmp_path_factory.getbasetemp() / "overlays"
