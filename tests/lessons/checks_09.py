@@ -12,6 +12,11 @@ def count_parameters(counted):
         states.append(state)
     assert states == [1, 0.5, 2.25]
     assert 0.5 * (0.5 * 2 + 0) + 1 == 1.5
+    h, kept = torch.zeros(2), []
+    for x in (1.0, 0.0):  # the example of section 2: the second unit takes what the first held
+        h = torch.tanh(torch.tensor([1.0, 0.0]) * x + torch.tensor([[0.0, 0.0], [1.0, 0.0]]) @ h)
+        kept.append([round(value, 2) for value in h.tolist()])
+    assert kept == [[0.76, 0], [0, 0.64]]
 
 
 def exercise_cell(cell):
@@ -47,18 +52,31 @@ def powers(first_to_last):
     assert first_to_last(3, 4) == 81
     assert first_to_last(0.5, 20) < 1e-6  # it vanishes
     assert first_to_last(1.5, 40) > 1e7  # it explodes
+    assert round(first_to_last(0.9, 60), 3) == 0.002
+    assert 250 < first_to_last(1.1, 60) < 350
+    w = torch.tensor(3.0, requires_grad=True)
+    (w * (w * 1)).backward()
+    assert w.grad == 6  # two contributions of 3
 
 
 def product_of_jacobians(product, by_autograd, W):
     assert torch.allclose(product, by_autograd, atol=1e-4)
     stretch = torch.linalg.matrix_norm(W, 2)
     assert torch.linalg.matrix_norm(product, 2) <= stretch**10 * 1.001  # the bound of the text
+    a = torch.atanh(torch.tensor(0.6)).requires_grad_()
+    torch.tanh(a).backward()
+    assert round(a.grad.item() * 0.5, 2) == 0.32  # the factor of one unit in the text
+    assert round(0.32**10, 5) == 1e-5
 
 
-def untrained_reach(memory, untrained, sequence):
+def untrained_reach(memory, untrained, sequence, s):
     memory.reset()
     assert memory.grad_norm_by_lag[0] > 0.1
     assert memory.grad_norm_by_lag[39] < 1e-5  # after 39 steps the symbol is gone
+
+    strength = memory.grad_norm_by_lag
+    assert 0.5 < (strength[39] / strength[0]).item() ** (1 / 39) < 0.65  # the factor of one step
+    assert 1.05 < s < 1.2  # above 1, and the gradient vanishes
 
     x = sequence.clone().requires_grad_()
     untrained(x)[0][0, -1].sum().backward()

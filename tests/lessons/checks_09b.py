@@ -21,6 +21,12 @@ def exercise_lstm(lstm_step):
 def three_kinds():
     sizes = [sum(p.numel() for p in kind(8, 16).parameters()) for kind in (nn.RNN, nn.GRU, nn.LSTM)]
     assert sizes == [416, 3 * 416, 4 * 416]
+    c, kept = 0.0, []
+    for f, i, g in ((0, 1, 0.8), (1, 0, -0.3), (1, 0, 0.5), (0.5, 1, 0.1)):  # the table of section 1
+        c = f * c + i * g
+        kept.append(round(c, 3))
+    assert kept == [0.8, 0.8, 0.8, 0.5]
+    assert round((1 - 0.9) * -1 + 0.9 * 0.5, 3) == 0.35  # the GRU of the text
     torch.manual_seed(0)
     gru, x, h = nn.GRUCell(3, 4), torch.randn(2, 3), torch.randn(2, 4)  # the formula of the text
     a, b = F.linear(x, gru.weight_ih, gru.bias_ih).chunk(3, 1), F.linear(h, gru.weight_hh, gru.bias_hh).chunk(3, 1)
@@ -45,6 +51,9 @@ def forget_bias(reach, gated):
     assert reach[4.0][39] > reach[2.0][39] > reach[0.0][39]
     left = torch.sigmoid(torch.tensor([0.0, 2.0, 4.0]))
     assert [round(p, 2) for p in left.tolist()] == [0.5, 0.88, 0.98]
+    assert round(32**-0.5, 2) == 0.18  # the range of PyTorch's first weights
+    biases = nn.LSTM(8, 32).bias_ih_l0
+    assert 0.15 < biases.abs().max() < 0.18
     assert [round(p, 2) for p in (left**20).tolist()] == [0, 0.08, 0.7]
     assert [round(p, 2) for p in (left**60).tolist()] == [0, 0, 0.34]
     assert round((left**60)[1].item(), 4) == 0.0005
@@ -69,6 +78,12 @@ def recall_at_60(at_60):
     assert max(at_60["RNN", None]) < 0.4  # guessing
     assert max(at_60["LSTM", 4.0]) > 0.9
     assert [len(values) for values in at_60.values()] == [2, 2, 2]
+
+
+def spell(spell, letters, languages, names):
+    assert (len(names), len(letters), len(languages)) == (2880, 57, 16)
+    assert (min(map(len, names)), max(map(len, names))) == (2, 15)
+    assert spell("Anna").tolist() == [0, 5, 18, 18, 5, 1]
 
 
 def packed_or_padded(together, alone, beyond):
@@ -116,7 +131,8 @@ def compare_writers(measured):
     assert measured["1-gram"] > measured["2-gram"] > measured["3-gram"]
     assert 3 < measured["3-gram"] / math.log(2) < 3.2
     assert abs(measured["GRU"] - measured["4-gram"]) < 0.15
-    assert round((5 + 10 * 0.1) / 20, 3) == 0.3  # the example of the text
+    assert round((5 + 10 * 0.1) / 20, 3) == 0.3  # the examples of the text
+    assert round(math.exp(-(math.log(1 / 4) + math.log(1 / 16)) / 2), 6) == 8
 
 
 def cold_and_hot(different, real):

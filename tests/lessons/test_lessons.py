@@ -174,7 +174,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("08-convolution", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 7, 4),
         ("08b-cnn", r"dlviz\.(conv2d|layers|live|confusion)\(", 2, 1),
         ("09-rnn", r"dlviz\.(unroll|live)\(", 4, 3),
-        ("09b-lstm", r"dlviz\.(unroll|live)\(", 3, 3),
+        ("09b-lstm", r"dlviz\.(unroll|live)\(", 4, 3),
         ("10-word-embeddings", r"dlviz\.(word2vec|embedding|matmul)\(", 4, 3),
         ("10b-using-embeddings", r"dlviz\.(word2vec|embedding|matmul)\(", 3, 3),
         ("11-attention", r"dlviz\.(attention|positions)\(", 8, 6),
