@@ -34,6 +34,8 @@ export function contourMap({ messages, signal, pick }) {
   let cursor = null;
   let area = { left: LEFT, top: TOP, width: 400, height: 400 };
   let shades = null;
+  /** Points on the arrows that are drawn. */
+  let arrowPoints = [];
   let [context, colors, scaleX, scaleY] = [null, null, null, null];
 
   function show(next, decoded) {
@@ -73,6 +75,7 @@ export function contourMap({ messages, signal, pick }) {
     state.paths.forEach(drawPath);
     context.restore();
     drawAxes();
+    arrowPoints = [];
     for (const path of state.paths) drawMarker(path);
     drawNames();
     drawCrosshair();
@@ -158,8 +161,11 @@ export function contourMap({ messages, signal, pick }) {
       const width = context.measureText(text).width + 4;
       const [x, y] = points[n];
       const corners = [[x + 10, y - 7], [x - 10 - width, y - 7], [x + 4, y - 22], [x + 4, y + 8], [x - 4 - width, y - 22], [x - 4 - width, y + 8]];
-      const boxes = corners.map(([left, top]) => [left, top, left + width, top + 14]);
-      const free = place(boxes.filter(([left, top, right, bottom]) => left > LEFT && right < LEFT + area.width && top > TOP && bottom < TOP + area.height));
+      const boxes = corners.map(([left, top]) => [left, top, left + width, top + 14])
+        .filter(([left, top, right, bottom]) => left > LEFT && right < LEFT + area.width && top > TOP && bottom < TOP + area.height);
+      // A place off the arrows comes before one on them.
+      const covered = ([left, top, right, bottom]) => arrowPoints.filter(([x, y]) => x > left - 2 && x < right + 2 && y > top - 2 && y < bottom + 2).length;
+      const free = place(boxes.sort((a, b) => covered(a) - covered(b)));
       if (free) drawHaloText(context, text, [free[0] + 2, free[1] + 7], colors[path.color], colors.paper);
     });
   }
@@ -174,6 +180,7 @@ export function contourMap({ messages, signal, pick }) {
       const size = (ARROW * Math.hypot(x, y)) / longest;
       if (size < 3) return;
       const tip = [at[0] - (ARROW * x) / longest, at[1] + (ARROW * y) / longest];
+      for (let k = 1; k <= 8; k += 1) arrowPoints.push(at.map((start, i) => start + (k / 8) * (tip[i] - start)));
       drawArrow(context, at, tip, colors.paper, { width: 4.5 });
       drawArrow(context, at, tip, n ? colors[path.color] : colors.ink, { width: 2, dash: n ? [] : [4, 3] });
     });
