@@ -225,7 +225,7 @@ def test_plotly_is_read_from_the_installed_wheel_and_sent_on_request(monkeypatch
 
 def test_the_view_is_small_and_plotly_is_no_trait():
     view = dlviz.race(OPTIMIZERS, "ravine")
-    assert len(view._shared.view) < 58_000
+    assert len(view._shared.view) < 60_000
     assert not any(name == "plotly" for name in view.trait_names())
 
 

@@ -34,7 +34,6 @@ export function contourMap({ messages, signal, pick }) {
   let cursor = null;
   let area = { left: LEFT, top: TOP, width: 400, height: 400 };
   let shades = null;
-  /** Points on the arrows that are drawn. */
   let arrowPoints = [];
   let [context, colors, scaleX, scaleY] = [null, null, null, null];
 
@@ -164,8 +163,8 @@ export function contourMap({ messages, signal, pick }) {
       const boxes = corners.map(([left, top]) => [left, top, left + width, top + 14])
         .filter(([left, top, right, bottom]) => left > LEFT && right < LEFT + area.width && top > TOP && bottom < TOP + area.height);
       // A place off the arrows comes before one on them.
-      const covered = ([left, top, right, bottom]) => arrowPoints.filter(([x, y]) => x > left - 2 && x < right + 2 && y > top - 2 && y < bottom + 2).length;
-      const free = place(boxes.sort((a, b) => covered(a) - covered(b)));
+      const isOff = ([left, top, right, bottom]) => !arrowPoints.some(([x, y]) => x > left && x < right && y > top && y < bottom);
+      const free = place(boxes.filter(isOff)) ?? place(boxes);
       if (free) drawHaloText(context, text, [free[0] + 2, free[1] + 7], colors[path.color], colors.paper);
     });
   }
