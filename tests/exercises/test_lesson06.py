@@ -19,14 +19,15 @@ from dlviz.optimizers import TEST_FUNCTIONS
 from . import mutants
 from .answers import ACCEPTED
 
-BOOK = nbformat.read(Path(__file__).parents[2] / "lessons" / "06-optimizers.ipynb", 4)
+LESSONS = Path(__file__).parents[2] / "lessons"
+CELLS = [cell for path in sorted(LESSONS.glob("06*.ipynb")) for cell in nbformat.read(path, 4).cells]
 
 
 def lesson_functions() -> dict:
-    """Return the functions defined in the lesson, completed by the exercises' solutions."""
-    space = {"torch": torch, "copy": copy, "adam": exercises.adam}
-    for id in ("adagrad-by-hand", "hundred-steps", "hundred-steps-of-torch", "adamw-by-hand"):
-        (cell,) = (cell for cell in BOOK.cells if cell.id == id)
+    """Return the functions defined in both notebooks of the lesson."""
+    space = {"torch": torch, "copy": copy}
+    for id in ("adagrad-by-hand", "hundred-steps", "hundred-steps-of-torch", "adam-by-hand", "adamw-by-hand"):
+        (cell,) = (cell for cell in CELLS if cell.id == id)
         exec(cell.source, space)
     return space
 
@@ -58,6 +59,9 @@ def pairs(s):
             lambda p, g, v, t: exercises.rmsprop(p, g, v, lr, s["alpha"], 1e-8), 1, RMSprop, {"alpha": s["alpha"]}
         ),
         "adam": (lambda p, g, m, v, t: exercises.adam(p, g, m, v, t, lr, *betas, 1e-8), 2, Adam, {"betas": betas}),
+        "adam of the second notebook": (
+            lambda p, g, m, v, t: HAND["adam"](p, g, m, v, t, lr, *betas, 1e-8), 2, Adam, {"betas": betas}
+        ),
         "adamw": (
             lambda p, g, m, v, t: HAND["adamw"](p, g, m, v, t, lr, *betas, 1e-8, s["decay"]),
             2, AdamW, {"betas": betas, "weight_decay": s["decay"]},

@@ -1,5 +1,6 @@
 """Checks of lesson 06b, run by nbval after the cell of the same id."""
 
+import copy
 import math
 
 import torch
@@ -58,6 +59,8 @@ def forgotten(train, accuracy, momentum_of, adam_of, val_x, val_y):
 def noise(noise, full):
     assert 1.6 < noise[8] / noise[32] < 2.4
     assert 1.6 < noise[32] / noise[128] < 2.4
+    measured = torch.tensor([noise[size] for size in (8, 32, 128)]) / full.norm().item()
+    assert (measured - torch.tensor([3.2, 1.6, 0.8])).abs().max() < 0.2
     assert noise[8] > full.norm()  # more noise than gradient, and it trains
 
 
@@ -66,12 +69,30 @@ def decay(decayed):
     assert decayed(Adam) == [0.9, 0.26]
 
 
-def adamw_by_hand(adamw, by_hand, by_torch, largest_gap, digits_loss, start):
-    def step(p, g, m, v, t):
-        return adamw(p, g, m, v, t, 0.01, 0.9, 0.999, 1e-8, 0.1)
+def adamw_by_hand(adamw, network, train_x, train_y):
+    mine = network().double()
+    theirs = copy.deepcopy(mine)
+    start = [p.detach().clone() for p in mine.parameters()]
+    optimizer = AdamW(theirs.parameters(), lr=0.01, weight_decay=0.1)
+    state = {p: (torch.zeros_like(p), torch.zeros_like(p)) for p in mine.parameters()}
+    for t in range(1, 101):
+        for net in (mine, theirs):
+            net.zero_grad()
+            F.cross_entropy(net(train_x[:100].double()), train_y[:100]).backward()
+        optimizer.step()
+        with torch.no_grad():
+            for p in mine.parameters():
+                new, *state[p] = adamw(p, p.grad, *state[p], t, 0.01, 0.9, 0.999, 1e-8, 0.1)
+                p.copy_(new)
+    gaps = [(p - q).abs().max() for p, q in zip(mine.parameters(), theirs.parameters(), strict=True)]
+    moved = [(p - q).abs().max() for p, q in zip(start, theirs.parameters(), strict=True)]
+    assert max(gaps) < 1e-10
+    assert max(moved) > 0.1
 
-    theirs = by_torch(AdamW, {"lr": 0.01, "weight_decay": 0.1}, digits_loss, start)
-    assert largest_gap(by_hand(step, 2, digits_loss, start), theirs) < 1e-10
+
+def adamw_compare(mine, theirs):
+    assert (mine - theirs).abs().max() < 1e-12
+    assert (theirs - 1).abs().max() > 0.1  # it has moved
 
 
 def range_result(lrs, losses):
@@ -90,6 +111,8 @@ def plans_chart(plans, lr_at):
     assert [falling[i] for i in (0, 29, 30, 60)] == [0.1, 0.1, 0.05, 0.025]
     assert [round(curve[i], 3) for i in (0, 50, 99)] == [0.1, 0.05, 0]
     assert [round(warmed[i], 3) for i in (0, 10, 99)] == [0.01, 0.1, 0]
+    assert max(range(100), key=lambda t: warmed[t]) == 10
+    assert max(range(100), key=lambda t: lr_at(t, 100, 10, 0.1)) == 9  # one step earlier
     assert max(abs(curve[t] - lr_at(t, 100, 0, 0.1)) for t in range(100)) < 1e-6  # the formula is torch's
 
 

@@ -167,7 +167,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("03-autograd", r"dlviz\.graph\(", 5, 3),
         ("04-linear-regression", r"dlviz\.(surface|race|live|broadcast|graph)\(", 8, 4),
         ("05-mlp", r"dlviz\.(boundary|live|layers)\(", 8, 6),
-        ("06-optimizers", r"dlviz\.(race|surface)\(", 4, 3),
+        ("06-optimizers", r"dlviz\.(race|surface)\(", 5, 4),
         ("06b-schedules-and-tuning", r"dlviz\.(race|surface|live)\(", 3, 2),
         ("07-data", r"dlviz\.(split|live)\(", 4, 3),
         ("07b-evaluation", r"dlviz\.(split|live|confusion)\(", 3, 2),
