@@ -125,6 +125,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def run_and_save(name: str, code: str) -> Widget:
         view = run_example(name, code)
+        assert repr(view).startswith(f"dlviz.{name}(")  # the code on a page is what made its widget
         view.save(widgets / f"{name}.html")
         return view
 

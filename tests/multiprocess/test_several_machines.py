@@ -58,6 +58,7 @@ def test_both_processes_of_a_notebook_end_with_the_same_weights(notebook):
     assert notebook.label == "train"
 
 
+@pytest.mark.slow
 def test_torchrun_gives_the_same_weights(notebook, tmp_path):
     assert_equal(weights(tmp_path, torchrun(tmp_path, "--nproc-per-node=2", "--standalone")), notebook.results[0])
 

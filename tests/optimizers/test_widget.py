@@ -57,7 +57,7 @@ def test_paths_losses_and_state_sent_to_the_view_equal_torch():
 
 
 def test_the_same_call_is_bit_identical():
-    one, two = dlviz.race(OPTIMIZERS, "himmelblau"), dlviz.race(OPTIMIZERS, "himmelblau")
+    one, two = dlviz.race(OPTIMIZERS, "himmelblau", steps=20), dlviz.race(OPTIMIZERS, "himmelblau", steps=20)
     assert all(torch.equal(one.paths[name].view(torch.int64), two.paths[name].view(torch.int64)) for name in OPTIMIZERS)
     assert one.paths_data == two.paths_data
     assert one.to_html() == two.to_html()

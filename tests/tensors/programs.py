@@ -1,6 +1,10 @@
 """Hypothesis strategies: tensors, expressions of views, indices and shapes, valid and invalid."""
 
+from collections.abc import Callable
+
+import pytest
 import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 STEPS = (
@@ -8,6 +12,20 @@ STEPS = (
     *("view", "view", "view", "reshape", "flatten", "contiguous", "clone", "flip"),
 )
 SIZES = st.lists(st.integers(0, 4), max_size=4)
+
+
+def random_cases(*strategies: st.SearchStrategy, count: int = 1000) -> Callable[[Callable[..., None]], Callable]:
+    """Return a decorator: a check becomes a test of a third of `count` random cases, and every night of all."""
+
+    def decorate(check: Callable[..., None]) -> Callable[[int], None]:
+        @pytest.mark.parametrize("cases", [count // 3, pytest.param(count, marks=pytest.mark.slow)])
+        def test(cases: int) -> None:
+            settings(max_examples=cases, derandomize=True, database=None, deadline=None)(given(*strategies)(check))()
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return decorate
 
 
 @st.composite

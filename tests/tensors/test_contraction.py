@@ -4,13 +4,12 @@ from math import prod
 
 import pytest
 import torch
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlviz.kit.errors import DlvizError
 from dlviz.tensors.contraction import einsum, matmul, partial_sums
+from tests.tensors.programs import random_cases
 
-FIVE_HUNDRED = settings(max_examples=500, derandomize=True, database=None, deadline=None)
 sizes = st.integers(1, 4)
 
 
@@ -64,8 +63,7 @@ def matmuls(draw):
     return a, b
 
 
-@FIVE_HUNDRED
-@given(matmuls(), st.integers(0, 2**31))
+@random_cases(matmuls(), st.integers(0, 2**31), count=500)
 def test_matmul_equals_torch_and_lists_its_terms(shapes, seed):
     torch.manual_seed(seed)
     a, b = (integers(*shape) for shape in shapes)
@@ -116,8 +114,7 @@ def equations(draw):
     return equation, shapes
 
 
-@FIVE_HUNDRED
-@given(equations(), st.integers(0, 2**31))
+@random_cases(equations(), st.integers(0, 2**31), count=500)
 def test_einsum_equals_torch_and_lists_its_terms(program, seed):
     equation, shapes = program
     torch.manual_seed(seed)

@@ -18,9 +18,8 @@ from dlviz.tensors.record import flat_storage, same_storage, tensor_metadata
 from dlviz.tensors.scene import LIVE_SIZE, MAX_STORAGE, loaded_window
 from dlviz.tensors.view_ops import evaluate_views
 from tests.tensors.decode import numbers, same
-from tests.tensors.programs import factors, indices, tensors, view_programs
+from tests.tensors.programs import factors, indices, random_cases, tensors, view_programs
 
-THOUSAND = settings(max_examples=1000, derandomize=True, database=None, deadline=None)
 REFUSALS = (RuntimeError, IndexError, TypeError, ValueError)
 # .T on other than two dimensions works with a deprecation warning.
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated on:UserWarning", "ignore:The use of `x.T`:UserWarning")
@@ -45,8 +44,7 @@ def reaches_the_same_bytes(a, b):
     return seen
 
 
-@THOUSAND
-@given(view_programs())
+@random_cases(view_programs())
 def test_views_equal_torch_in_shape_stride_offset_sharing_and_refusal(program):
     x, text = program
     wanted, message = by_torch(text, x)
@@ -68,8 +66,7 @@ def test_views_equal_torch_in_shape_stride_offset_sharing_and_refusal(program):
         assert torch.equal(flat_storage(x)[found.source], wanted)
 
 
-@THOUSAND
-@given(tensors())
+@random_cases(tensors())
 def test_scene_holds_every_number_and_every_address_leads_to_its_element(x):
     about = tensor_metadata(x, "x")
     drawn = binary(loaded_window(x, about, (0,) * x.dim(), LIVE_SIZE))
@@ -82,8 +79,7 @@ def test_scene_holds_every_number_and_every_address_leads_to_its_element(x):
         assert store[about.address(index)] == x[index]
 
 
-@THOUSAND
-@given(tensors().flatmap(lambda x: st.tuples(st.just(x), indices(x.dim()))))
+@random_cases(tensors().flatmap(lambda x: st.tuples(st.just(x), indices(x.dim()))))
 def test_indexing_equals_torch_and_traces_every_element_to_its_source(program):
     x, inside = program
     text = f"x[{inside}]"
@@ -104,8 +100,7 @@ def test_indexing_equals_torch_and_traces_every_element_to_its_source(program):
     assert lit.nonzero().reshape(-1).tolist() == sorted(set(found.positions.reshape(-1).tolist()))
 
 
-@THOUSAND
-@given(
+@random_cases(
     st.lists(st.lists(st.sampled_from([1, 1, 2, 3, 0]), max_size=4), min_size=2, max_size=4),
     st.sampled_from(["+", "*", "-", "<"]),
 )
@@ -131,8 +126,7 @@ def test_broadcasting_equals_torch_in_shape_strides_numbers_and_refusal(shapes, 
         assert same(drawn["block"], wanted)
 
 
-@THOUSAND
-@given(tensors(), st.data())
+@random_cases(tensors(), st.data())
 def test_strides_explain_a_refused_view_exactly_when_torch_names_them(x, data):
     sizes = data.draw(factors(x.numel()))
     wanted, message = by_torch(f"x.view({sizes})", x)
