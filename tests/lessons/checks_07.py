@@ -6,7 +6,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 
-def memorize(noise_loss, seen, unseen, device):
+def memorize(noise_loss, seen, unseen, net, device):
+    assert sum(p.numel() for p in net.parameters()) == 2410
     assert noise_loss < 0.1
     assert seen == 1
     assert unseen < 0.15  # guessing
@@ -39,8 +40,6 @@ def _ten_steps_on_noise(device):
 def five_pairs(pairs):
     batches = [(x.tolist(), y.tolist()) for x, y in DataLoader(pairs, batch_size=2)]
     assert batches == [([10, 20], [0, 1]), ([30, 40], [0, 1]), ([50], [0])]
-    assert torch.tensor([1.0, 4.0]).mean() == 2.5  # the mean of batch means in the text
-    assert torch.tensor([1.0, 1.0, 4.0]).mean() == 2
 
 
 def loader(sizes, loader, images):
@@ -54,6 +53,11 @@ def loader(sizes, loader, images):
     assert not issubclass(DataLoader, nn.Module)
 
 
+def mean_of_means(mean_of_means, weighted, losses):
+    assert mean_of_means == 2.5
+    assert weighted == losses.mean() == 2
+
+
 def measured_splits(split):
     scores = {how: [one.score for one in split.scores if one.how == how] for how in ("shuffled", "order")}
     assert len(scores["order"]) == 1
@@ -63,6 +67,8 @@ def measured_splits(split):
 
 
 def find_forms(starts, same_form, forms):
+    assert torch.arange(5).unfold(0, 3, 1).tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+    assert (torch.bucketize(torch.tensor([3, 12]), torch.tensor([0, 10]), right=True) - 1).tolist() == [0, 1]
     assert len(starts) == 14
     assert forms.unique().tolist() == list(range(14))
     assert 0.5 < same_form < 0.57
@@ -122,6 +128,7 @@ def two_modes(mode_losses, dropped):
 
 def negative_loss(low, unsound, dropped, accuracy_of, train_x, train_y):
     assert low < -100
+    assert F.nll_loss(torch.tensor([[-0.1, -2.4]]), torch.tensor([1])) == torch.tensor(2.4)
     assert accuracy_of(unsound, train_x, train_y) < 0.4
     assert accuracy_of(dropped, train_x, train_y) > 0.9
     with torch.no_grad():
@@ -131,7 +138,8 @@ def negative_loss(low, unsound, dropped, accuracy_of, train_x, train_y):
     assert torch.isclose(F.nll_loss(logits, train_y), -at_target.mean(), rtol=1e-3)  # that is all it does
 
 
-def overfit_loop(run, plain, best):
+def overfit_loop(run, plain, best, net):
+    assert sum(p.numel() for p in net.parameters()) == 26122
     assert run.history["train_loss"].values[-1] < 0.01  # all 60 are memorized
     assert best < 25
     assert plain[-1] > 1.2 * plain[best]

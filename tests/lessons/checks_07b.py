@@ -3,29 +3,6 @@
 import math
 
 import torch
-from torch import nn
-from torch.nn import functional as F
-
-
-def _ten_steps_on_noise(device):
-    """Return the first and the last loss of the tutorial's network on one batch of noise."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        net = nn.Sequential(
-            nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(64 * 8 * 8, 128), nn.ReLU(), nn.Linear(128, 10),
-        ).to(device)  # fmt: skip
-        images, labels = torch.randn(64, 3, 32, 32).to(device), torch.randint(0, 10, (64,)).to(device)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
-    losses = []
-    for _ in range(10):
-        loss = F.cross_entropy(net(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses[0], losses[-1]
 
 
 def baselines(never, is_eight, nearest_right):
@@ -51,6 +28,11 @@ def per_class(matrix, recall_by_hand, precision_by_hand):
     assert torch.allclose(recall_by_hand.cpu().float(), matrix.recall.cpu().float(), atol=1e-4)
     assert torch.allclose(precision_by_hand.cpu().float(), matrix.precision.cpu().float(), atol=1e-4)
     assert recall_by_hand[8] > 0.8
+    assert recall_by_hand[1] > precision_by_hand[1]
+    assert precision_by_hand[8] > recall_by_hand[8]
+    assert (
+        2 * 3 / (2 * 3 + 1 + 3) == 2 * 0.75 * 0.5 / (0.75 + 0.5) == 0.6
+    )  # both formulas of F1, for the example in the text
 
 
 def detector(p_eight, is_eight):
@@ -71,6 +53,12 @@ def roc_curve(auc, recalls, false_positive_rates):
     assert (positive[:, None] > negative).float().mean() == 0.75
 
 
+def costs(costs, p_val, val_eight):
+    assert min(costs, key=costs.get) == 0.1
+    mistakes = {t: ((p_val > t) != val_eight).sum().item() for t in costs}
+    assert min(mistakes, key=mistakes.get) == 0.5  # if both mistakes cost the same
+
+
 def prevalence(precisions):
     assert precisions[0.5] > precisions[0.1] > precisions[0.01] > precisions[0.001]
     assert precisions[0.001] < 0.1
@@ -80,6 +68,9 @@ def prevalence(precisions):
 def one_interval(low, high, half):
     assert abs((high - low) / 2 - half) < 0.004
     assert 0.01 < half < 0.025
+    assert math.isclose(1.96 * math.sqrt(0.9 * 0.1 / 100), 0.06, abs_tol=0.002)
+    hits = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0])  # the two samples of the text
+    assert [round(hits[torch.tensor(rows)].mean().item(), 1) for rows in ([0, 1, 1, 3, 4], [0, 2, 2, 3, 4])] == [1, 0.6]
 
 
 def paired(mcnemar, right, linear_right):
@@ -88,6 +79,11 @@ def paired(mcnemar, right, linear_right):
     assert mcnemar(first, second) == (7, 0, 2 / 2**7)
     assert mcnemar(second, first)[2] == mcnemar(first, second)[2]
     assert mcnemar(first, first) == (0, 0, 1)
+    for only_first, only_second, expected in ((0, 3, 0.25), (1, 4, 0.375)):  # the two cases of the text
+        first, second = torch.zeros(8).bool(), torch.zeros(8).bool()
+        first[:only_first] = True
+        second[only_first : only_first + only_second] = True
+        assert mcnemar(first, second)[2] == expected
     b, c, p_value = mcnemar(right, linear_right)
     assert b - c == (right.sum() - linear_right.sum()).item()
     assert p_value > 0.05  # the test set is too small
