@@ -152,6 +152,65 @@ def fit(x, y, lr, rounds):
     return names["fit"]
 
 
+def updated_without_an_optimizer(x, y, lr, rounds):
+    w = torch.zeros((), requires_grad=True)
+    readings = []
+    for _ in range(rounds):
+        (w * x - y).pow(2).mean().backward()
+        w = w - lr * w.grad
+        readings.append((w.grad.item(), w.item()))
+    return readings
+
+
+def updated_in_the_graph(x, y, lr, rounds):
+    w = torch.zeros((), requires_grad=True)
+    readings = []
+    for _ in range(rounds):
+        (w * x - y).pow(2).mean().backward()
+        w -= lr * w.grad
+        readings.append((w.grad.item(), w.item()))
+    return readings
+
+
+def updated_and_cleared(x, y, lr, rounds):
+    w = torch.zeros((), requires_grad=True)
+    readings = []
+    for _ in range(rounds):
+        (w * x - y).pow(2).mean().backward()
+        with torch.no_grad():
+            w -= lr * w.grad
+        w.grad.zero_()
+        readings.append((w.grad.item(), w.item()))
+    return readings
+
+
+def updated_without_a_list(x, y, lr, rounds):
+    w = torch.zeros((), requires_grad=True)
+    torch.optim.SGD(w, lr=lr)
+
+
+def rmsprop_with_eps_beside(p, g, v, lr, alpha, eps):
+    v = alpha * v + (1 - alpha) * g * g
+    return p - lr * g / torch.sqrt(v) + eps, v
+
+
+def adam_from_the_old_means(p, g, m, v, t, lr, beta1, beta2, eps):
+    p = p - lr * m / (1 - beta1**t) / (torch.sqrt(v / (1 - beta2**t)) + eps)
+    return p, *means(g, m, v, beta1, beta2)
+
+
+def lr_without_parentheses(t, total, warmup, peak):
+    if t < warmup:
+        return peak * t + 1 / warmup
+    return peak * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
+
+
+def lr_without_the_peak(t, total, warmup, peak):
+    if t < warmup:
+        return (t + 1) / warmup
+    return peak * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
+
+
 def warmup_with(compare, warm=1, wave=0):
     def lr_at(t, total, warmup, peak):
         if compare(t, warmup):
@@ -197,6 +256,7 @@ def momentum_with_the_other_sign(p, g, b, lr, mu):
     return p + lr * b, b
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.parametrize(
     ("id", "answer", "mistake"),
     [
@@ -208,17 +268,27 @@ def momentum_with_the_other_sign(p, g, b, lr, mu):
             fitted("optimizer.step()", "optimizer.zero_grad()", "loss.backward()"),
             "stepped_with_old_gradients",
         ),
+        ("06.updates", fitted("loss.backward()", "optimizer.step()", "optimizer.zero_grad()"), "nothing_to_read"),
+        ("06.updates", updated_without_an_optimizer, "nothing_to_read"),
+        ("06.updates", updated_in_the_graph, "moved_in_the_graph"),
+        ("06.updates", updated_and_cleared, "cleared_before_reading"),
+        ("06.updates", updated_without_a_list, "parameter_without_list"),
+        ("06.momentum", lambda p, g, b, lr, mu: (p - lr * (b + mu * g), b + mu * g), "mu_at_the_gradient"),
         ("06.momentum", momentum_as_velocity, "velocity"),
         ("06.momentum", momentum_with_the_other_sign, "negative_buffer"),
         ("06.rmsprop", rmsprop_in_another_order, "swapped"),
         ("06.rmsprop", rmsprop_adding_squares, "square_not_weighted"),
+        ("06.rmsprop", rmsprop_with_eps_beside, "eps_beside_the_fraction"),
         ("06.adam", adam_in_another_order, "swapped"),
+        ("06.adam", adam_from_the_old_means, "old_means_corrected"),
         ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta ** (t + 1))), "corrected_one_step_late"),
         ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta * t)), "multiplied_by_t"),
         ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / 1 - beta**t), "no_parentheses"),
         ("06.schedule", warmup_with(lambda t, warmup: t <= warmup, warm=0), "one_step_too_long"),
         ("06.schedule", warmup_with(lambda t, warmup: t < warmup), "warmup_below_peak"),
         ("06.schedule", warmup_with(lambda t, warmup: t < warmup, warm=0, wave=1), "cosine_one_step_early"),
+        ("06.schedule", lr_without_parentheses, "no_parentheses_in_the_warmup"),
+        ("06.schedule", lr_without_the_peak, "peak_missing_in_the_warmup"),
         ("06.order", ["step", "zero_grad", "forward", "backward", "schedule"], "stepped_with_old_gradients"),
         ("06.order", ["zero_grad", "forward", "backward", "schedule"], "never_stepped"),
     ],

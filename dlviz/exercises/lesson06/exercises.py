@@ -62,6 +62,14 @@ UPDATES = Repair(
             "readings.append((w.grad.item(), w.item()))": "optimizer.step()",
         },
         "uphill": {"lr=lr": "lr=-lr"},
+        "cleared_before_reading": {
+            "optimizer.zero_grad()": "",
+            "optimizer.step()": "optimizer.step(); w.grad.zero_()",
+        },
+        # These three stop with an error, whose text says little to a beginner.
+        "nothing_to_read": {"optimizer.zero_grad()": "", "optimizer.step()": "optimizer.step(); optimizer.zero_grad()"},
+        "moved_in_the_graph": {"optimizer.step()": "w -= lr * w.grad"},
+        "parameter_without_list": {"[w]": "w"},
     },
     metric=_readings,
 )
@@ -96,6 +104,9 @@ MOMENTUM = Function(
         "nesterov": {"lr * b": "lr * (g + mu * b)"},
         "buffer_not_kept": {"b = mu * b + g": "", "lr * b": "lr * (mu * b + g)"},
         "gradient_alone": {"lr * b": "lr * g"},
+        "mu_at_the_gradient": {"mu * b + g": "b + mu * g"},
+        "mu_at_both": {"mu * b + g": "mu * (b + g)"},
+        "step_as_buffer": {"lr * b, b": "lr * b, lr * b"},
         "added": {"p - lr": "p + lr"},
         "swapped": {"return p - lr * b, b": "return b, p - lr * b"},
     },
@@ -127,6 +138,9 @@ RMSPROP = Function(
         "not_squared": {"g**2": "g"},
         "no_root": {"v.sqrt()": "v"},
         "eps_in_the_root": {"(v.sqrt() + eps)": "(v + eps).sqrt()"},
+        "eps_beside_the_fraction": {"(v.sqrt() + eps)": "v.sqrt() + eps"},
+        "eps_missing": {" + eps": ""},
+        "rate_missing": {"lr * g": "g"},
         "old_mean": {"v = alpha * v + (1 - alpha) * g**2": "", "eps), v": "eps), alpha * v + (1 - alpha) * g**2"},
         "shares_swapped": {"alpha * v": "(1 - alpha) * v", "(1 - alpha) * g": "alpha * g"},
         "mean_not_kept": {"v = alpha": "new = alpha", "v.sqrt()": "new.sqrt()"},
@@ -171,10 +185,23 @@ ADAM = Function(
         "swapped": {"eps), m, v": "eps), v, m"},
         "eps_under_the_root": {"(v_hat.sqrt() + eps)": "(v_hat + eps).sqrt()"},
         "eps_before_correction": {"/ (v_hat.sqrt() + eps)": "* (1 - beta2**t) ** 0.5 / (v.sqrt() + eps)"},
+        "eps_beside_the_fraction": {"(v_hat.sqrt() + eps)": "v_hat.sqrt() + eps"},
+        "eps_missing": {" + eps": ""},
         "root_missing": {"v_hat.sqrt()": "v_hat"},
         "betas_swapped": {"beta1, beta2": "beta2, beta1"},
         "gradient_not_averaged": {"lr * m_hat": "lr * g"},
         "square_missing": {"g**2": "g"},
+        "square_of_the_mean": {"g**2": "m**2"},
+        "one_beta": {"v = beta2 * v + (1 - beta2)": "v = beta1 * v + (1 - beta1)", "beta2**t": "beta1**t"},
+        "shares_swapped": {
+            "beta1 * m + (1 - beta1) * g": "(1 - beta1) * m + beta1 * g",
+            "beta2 * v + (1 - beta2) * g": "(1 - beta2) * v + beta2 * g",
+        },
+        "old_means_corrected": {
+            "m = beta1 * m + (1 - beta1) * g": "new_m = beta1 * m + (1 - beta1) * g",
+            "v = beta2 * v + (1 - beta2) * g**2": "new_v = beta2 * v + (1 - beta2) * g**2",
+            "eps), m, v": "eps), new_m, new_v",
+        },
         "means_not_kept": {
             "m = beta1 * m + (1 - beta1) * g": "new_m = beta1 * m + (1 - beta1) * g",
             "v = beta2 * v + (1 - beta2) * g**2": "new_v = beta2 * v + (1 - beta2) * g**2",
@@ -200,7 +227,7 @@ def _schedule_step(i):
     warmup, total = [(10, 100), (10, 100), (10, 100), (0, 40), (7, 33)][i]
     start, stop = [(1, 9), (12, 50), (60, 99), (3, 37), (7, 8)][i]
     t = int(torch.randint(start, stop, ()))
-    return {"t": t, "total": total, "warmup": warmup, "peak": 0.1 + 0.1 * i}
+    return {"t": t, "total": total, "warmup": warmup, "peak": 0.2 + 0.1 * i}
 
 
 SCHEDULE = Function(
@@ -219,6 +246,13 @@ SCHEDULE = Function(
         "counted_from_the_start_of_all": {"(t - warmup) / (total - warmup)": "t / total"},
         "not_halved": {"math.cos(math.pi * progress)) / 2": "math.cos(math.pi * progress))"},
         "below_zero": {"(1 + math.cos(math.pi * progress)) / 2": "math.cos(math.pi * progress)"},
+        "no_parentheses_in_the_warmup": {"(t + 1)": "t + 1"},
+        "no_parentheses_in_the_fraction": {"(t - warmup) / (total - warmup)": "t - warmup / total - warmup"},
+        "no_parentheses_around_the_sum": {"(1 + math.cos(math.pi * progress))": "1 + math.cos(math.pi * progress)"},
+        "peak_missing": {"peak * (t + 1)": "(t + 1)", "peak * (1 + math.cos": "(1 + math.cos"},
+        "peak_missing_in_the_warmup": {"peak * (t + 1)": "(t + 1)"},
+        "pi_missing": {"math.pi * progress": "progress"},
+        "whole_wave": {"math.pi * progress": "2 * math.pi * progress"},
         "degrees": {"math.pi * progress": "180 * progress"},
         "straight_line": {"(1 + math.cos(math.pi * progress)) / 2": "(1 - progress)"},
         "rises": {"1 + math.cos": "1 - math.cos"},
