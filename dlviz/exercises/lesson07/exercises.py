@@ -251,7 +251,7 @@ MODE = Usage(
     use=_use_measure,
     mistakes={
         "measured_as_found": {
-            "labels):": "labels):  # as tutorials measure",
+            "labels):": "labels):  # the code as it was found",
             "    training = model.training\n    model.eval()\n    with torch.no_grad():\n        hits": "    hits",
             "    model.train(training)\n": "",
         },
