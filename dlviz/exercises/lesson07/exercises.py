@@ -81,6 +81,9 @@ DATASET = Usage(
         "TransformedAtTheStart": {
             "= images, labels, transform": "= torch.stack([transform(x) for x in images]) if transform else images, labels, None"
         },
+        "TransformedTogether": {
+            "= images, labels, transform": "= transform(images) if transform else images, labels, None"
+        },
         "WrittenBack": {"image = self.transform(image)": "image = self.images[i] = self.transform(image)"},
         "LabelTransformed": {
             "image, self.labels[i]": "image, self.transform(self.labels[i]) if self.transform else self.labels[i]"
@@ -119,6 +122,7 @@ ACCURACY = Function(
     mistakes={
         "all_pairs": {"targets[:, 0]": "targets"},
         "all_pairs_over_n": {"targets[:, 0]).float().mean()": "targets).sum() / len(targets)"},
+        "first_target": {"targets[:, 0]": "targets[0]"},
         "winners_of_the_columns": {"argmax(1) == targets[:, 0]": "argmax(0) == targets"},
         "hits": {"mean": "sum"},
         "errors": {"==": "!="},
@@ -181,6 +185,7 @@ LEAKAGE = Repair(
         "only_copies": {"images[train], ": "", "labels[train], ": ""},
         "labels_once": {", labels[train]": ""},
         "parts_exchanged": {"test, train =": "train, test ="},
+        "last_are_the_test": {"order[:tests], order[tests:]": "order[-tests:], order[:-tests]"},
         "not_shuffled": {
             "torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))": "torch.arange(len(images))"
         },
@@ -261,6 +266,8 @@ MODE = Usage(
         "always_to_train": {"model.train(training)": "model.train()"},
         "always_to_train_with_a_graph": {"no_grad": "enable_grad", "model.train(training)": "model.train()"},
         "with_a_graph": {"no_grad": "enable_grad"},
+        "flag_alone": {"model.train(training)": "model.training = training"},
+        "hits_counted": {"hits.float().mean()": "hits.float().sum()"},
         "set_to_train": {"model.eval()": "model.train()", "model.train(training)": ""},
         "gradients_left_off": {
             "    with torch.no_grad():\n        hits": "    torch.set_grad_enabled(False)\n    hits",
@@ -314,6 +321,10 @@ GAPS = Function(
         "gaps_counted_as_zero": {"train.nanmean": "train.nan_to_num(0.0).mean"},
         "mean_with_its_gaps": {"nanmean": "mean"},
         "filled_with_zero": {"gap, mean, x": "gap, 0.0, x"},
+        "filled_with_the_median": {"train.nanmean(0)": "train.nanmedian(0).values"},
+        "where_exchanged": {"gap, mean, x": "gap, x, mean"},
+        "compared_with_nan": {"x.isnan()": "x == torch.nan"},
+        "marked_after_filling": {"gap.float()": "torch.zeros_like(x)"},
         "not_marked": {", gap.float()": ""},
         "known_marked": {"gap.float()": "1 - gap.float()"},
         "marks_first": {"torch.where(gap, mean, x), gap.float()": "gap.float(), torch.where(gap, mean, x)"},
@@ -343,6 +354,11 @@ def _as_nan(predicted, actual):
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
+def _as_nan_except_for_f1(predicted, actual):
+    hits = (predicted & actual).sum()
+    return hits / predicted.sum(), hits / actual.sum(), 2 * hits / (predicted.sum() + actual.sum())
+
+
 def _answers_and_truth(i):
     # True positives, false positives, false negatives, true negatives.
     counts = ((4, 1, 3, 6), (2, 5, 1, 9), (6, 2, 4, 5), (0, 0, 3, 8), (0, 4, 0, 7))[i]
@@ -364,6 +380,12 @@ PRECISION = Usage(
         "product": {
             "2 * hits / max(predicted.sum().item() + actual.sum().item(), 1)": "precision * recall",
         },
+        "f1_denominator_below_one": {
+            "2 * hits / max(predicted.sum().item() + actual.sum().item(), 1)": (
+                "2 * precision * recall / max(precision + recall, 1)"
+            ),
+        },
+        "agreement_counted": {"predicted & actual": "predicted == actual"},
         "accuracy_for_precision": {
             "hits / max(predicted.sum().item(), 1)": "(predicted == actual).float().mean().item()",
         },
@@ -378,6 +400,7 @@ PRECISION = Usage(
             "hits = (predicted & actual)": "predicted, actual = ~predicted, ~actual\n    hits = (predicted & actual)",
         },
         "nan": _as_nan,
+        "nan_except_for_f1": _as_nan_except_for_f1,
         "divided_by_zero": {
             "max(predicted.sum().item(), 1)": "predicted.sum().item()",
             "max(actual.sum().item(), 1)": "actual.sum().item()",
