@@ -6,6 +6,30 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import dlviz
+
+
+def corpus_and_pairs(words, index, pairs, vocabulary, pairs_of, corpus):
+    assert (len(words), len(pairs), words[index["king"]]) == (222, 112212, "king")
+    assert vocabulary.counts.sum() == sum(map(len, corpus.tokens)) == 26702
+    known = dlviz.embeddings.vocabulary([["the", "cat", "sat"]])
+    expected = [[0, 1], [1, 0], [1, 2], [2, 1]]  # as in lesson 10
+    assert pairs_of([["the", "cat", "sat"]], known, window=1).tolist() == expected
+
+
+def counted_tables(counts, ppmi_vectors, counts_and_ppmi, pairs, words, index):
+    assert counts.sum() == len(pairs)
+    rows = torch.tensor([[0, 0], [0, 0], [1, 0], [1, 0], *[[1, 1]] * 4])
+    small = counts_and_ppmi(rows, 2)
+    assert small[0].tolist() == [[2, 0], [2, 4]]  # the example of lesson 10
+    assert torch.allclose(small[1], torch.tensor([[0.693, 0.0], [0.0, 0.288]]), atol=1e-3)
+    assert {"crown", "throne"} <= {words[c] for c in ppmi_vectors[index["king"]].topk(6).indices.tolist()}
+
+
+def train_again(vectors, after_one_epoch):
+    assert vectors.shape == (222, 32)
+    assert not torch.equal(vectors, after_one_epoch)
+
 
 def nearest_by_dot_product(three, unit):
     assert (three @ three[0]).argmax() == 2
@@ -48,12 +72,14 @@ def order_of_words(means, embedding_bag):
 def features(counts_of, mean_rows, device):
     index = {"a": 0, "b": 1, "c": 2}
     texts = [["a", "b"], ["c", "c", "a", "a"]]
-    assert counts_of(texts, index).tolist() == [[1, 1, 0], [2, 0, 2]]
+    n = counts_of(texts, index)
+    assert n.tolist() == [[1, 1, 0], [2, 0, 2]]
+    assert counts_of([["a", "unknown"]], index).tolist() == [[1, 0, 0]]
     table = torch.tensor([[1.0, 0.0], [0.0, 4.0], [2.0, 2.0]], device=device)
-    assert torch.allclose(mean_rows(texts, index, table).cpu(), torch.tensor([[0.5, 2.0], [1.5, 1.0]]), atol=1e-3)
+    assert torch.allclose(mean_rows(n, table).cpu(), torch.tensor([[0.5, 2.0], [1.5, 1.0]]), atol=1e-3)
     bag = nn.EmbeddingBag.from_pretrained(table, mode="mean")
     rows = torch.tensor([[2, 2, 0, 0]], device=device)
-    assert torch.allclose(bag(rows)[0], mean_rows(texts, index, table)[1], atol=1e-3)
+    assert torch.allclose(bag(rows)[0], mean_rows(n, table)[1], atol=1e-3)
 
 
 def three_seeds(results):
@@ -74,6 +100,55 @@ def naive_bayes(naive_bayes_rates, weights, review_index, BAD, GOOD):
     assert naive_bayes_rates[1] < 0.75
     new_words = [review_index[word] for word in BAD[4:] + GOOD[4:]]
     assert (weights[:, new_words] == weights[:, new_words[:1]]).all()  # it cannot tell one new word from another
+
+
+def real_sentences(texts, ratings, clear, is_good):
+    assert (len(texts), len(clear), is_good[clear].sum()) == (3695, 2451, 1512)
+    assert [texts[row] for row in (2900, 65)] == ["it is an extremely cool gizmo.", "their customer service sucks."]
+    assert abs(ratings[3693]) < 1  # a sentence without a label
+
+
+def twenty_splits(splits, review_of, clear, baseline):
+    for train_rows, test_rows in splits:
+        assert len(train_rows) + len(test_rows) == len(clear)
+        assert not set(review_of[train_rows].tolist()) & set(review_of[test_rows].tolist())
+    assert abs(sum(baseline) / 20 - 0.62) < 0.005
+
+
+def learn_real_vectors(real_table, real_index, real_pairs, texts_as_words):
+    assert (len(real_index), len(real_pairs)) == (1355, 436702)
+    assert 55_000 < sum(map(len, texts_as_words)) < 65_000
+    rows = F.normalize(real_table, dim=1)
+    near = (rows @ rows[real_index["camera"]]).topk(11).indices.tolist()
+    assert {real_index[word] for word in ("cameras", "digital", "canon", "photography", "slr")} & set(near[1:])
+
+
+def real_accuracies(by_split, lead, baseline):
+    assert abs(by_split[:, 0].mean() - 0.791) < 0.003
+    assert 0.73 < by_split[:, 1].mean() < 0.77
+    assert (lead > 0).all()  # in all twenty splits
+    assert (by_split.mean(0) > sum(baseline) / 20 + 0.1).all()
+
+
+def learning_curve(curve, baseline):
+    for size in (20, 50, 100):
+        assert curve[size][1] > curve[size][0] - 0.01  # few labels: the vectors are not behind
+    assert abs(curve[200][0] - curve[200][1]) < 0.03
+    for size in (500, 1500):
+        assert curve[size][0] > curve[size][1]
+    assert curve[20][0] < sum(baseline) / 20
+
+
+def mistakes(for_good, real_index, test_rows, is_good, real_counts):
+    for row in (2754, 2074, 686):
+        assert row in test_rows.tolist()
+        assert (real_counts[row] @ for_good > 0) != is_good[row]
+    assert for_good[real_index["hassle"]] < 0 < for_good[real_index["great"]]
+
+
+def negated(with_negation, without):
+    assert abs(with_negation - 0.73) < 0.02
+    assert abs(without - 0.81) < 0.02
 
 
 def generate_jobs(fractions, low):
