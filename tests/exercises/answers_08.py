@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.exercises.lesson08.exercises import Net, conv2d, max_pool, out_size, shift_gap
+from dlviz.exercises.lesson08.exercises import Net, conv2d, max_pool, out_size, paired_interval, shift_gap
 from dlviz.exercises.mistakes import as_functions
 
 # 08.conv2d
@@ -274,12 +274,56 @@ class Padded(Net):
         return self.output(F.relu(self.hidden(nn.Flatten()(x))))
 
 
+# 08.interval
+
+
+def by_the_formula(ours, others, q):
+    n = len(ours)
+    d = [a - b for a, b in zip(ours, others, strict=True)]
+    mean = sum(d) / n
+    s = torch.sqrt(sum((one - mean) ** 2 for one in d) / (n - 1))
+    return torch.stack((mean - q * s / math.sqrt(n), mean + q * s / math.sqrt(n)))
+
+
+def as_a_sum(ours, others, q):
+    d = ours - others
+    return d.mean() + torch.tensor([-1.0, 1.0]) * q * torch.std(d, correction=0) / (len(d) - 1) ** 0.5
+
+
+def interval_of_the_others(ours, others, q):
+    return paired_interval(others, torch.zeros(len(others)), q)
+
+
+def intervals_subtracted(ours, others, q):
+    none = torch.zeros(len(ours))
+    return paired_interval(ours, none, q) - paired_interval(others, none, q)
+
+
+def of_absolute_differences(ours, others, q):
+    d = (others - ours).abs() - 0.01
+    return paired_interval(d, torch.zeros(len(d)), q)
+
+
+def extremes(ours, others, q):
+    return torch.stack([(ours - others).min(), (ours - others).max()])
+
+
+def whole_width(ours, others, q):
+    low, high = paired_interval(ours, others, q)
+    return high - low
+
+
+def in_percent(ours, others, q):
+    return 100 * paired_interval(ours, others, q)
+
+
 ACCEPTED = {
     "08.conv2d": [channel_by_channel, number_by_number, strided_afterwards],
     "08.max_pool": [pooled_by_unfold, pooled_in_lists, rows_then_columns],
     "08.out_size": [as_torch_writes_it, one_move_at_a_time, by_dividing_first],
     "08.equivariance": [by_index, of_extremes],
     "08.repair": [*repaired.values(), Padded],
+    "08.interval": [by_the_formula, as_a_sum],
 }
 REJECTED = {
     "08.conv2d": [
@@ -343,4 +387,21 @@ REJECTED = {
         relative,
     ],
     "08.repair": list(unrepaired.values()),
+    "08.interval": [
+        interval_of_the_others,
+        intervals_subtracted,
+        of_absolute_differences,
+        extremes,
+        whole_width,
+        in_percent,
+        *as_functions(
+            paired_interval,
+            {
+                "median": {"d.mean() - half_width, d.mean()": "d.median() - half_width, d.median()"},
+                "one_seed_less": {"len(d) ** 0.5": "(len(d) - 1) ** 0.5"},
+                "divided_twice": {"q * d.std()": "q * d.std() / 2"},
+                "same_end_twice": {"d.mean() + half_width": "d.mean() - half_width"},
+            },
+        ).values(),
+    ],
 }

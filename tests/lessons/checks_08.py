@@ -1,7 +1,6 @@
 """Checks of lesson 08, run by nbval after the cell of the same id."""
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 
@@ -12,35 +11,6 @@ def _error(run):
     except (RuntimeError, ValueError) as error:
         return str(error)
     return ""
-
-
-def _widths(net, x):
-    """Return how wide the maps are after each convolution and each pooling."""
-    found = []
-    for layer in net:
-        if isinstance(layer, nn.Flatten):
-            break
-        x = layer(x)
-        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d)):
-            found.append(x.shape[-1])
-    return found
-
-
-def _with_dropout(features, device):
-    """Make the tutorial's network with dropout, for digits."""
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, 3),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Dropout(0.25),
-        nn.Flatten(),
-        nn.Linear(features, 128),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(128, 10),
-    ).to(device)
 
 
 def train_and_measure(train_images, train_labels, test_images, test_labels):

@@ -252,4 +252,49 @@ REPAIR = Model(
     checks=(rows_kept, *classifier_checks(parameters=545098), returns_logits, same_function(Net)),
 )
 
-ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR)
+# 08.interval: two networks, trained with the same seeds
+
+
+def paired_interval(ours, others, q):
+    """Return the two ends of the interval for the mean of ours - others, a tensor (2,); each has one accuracy per seed, (n,)."""
+    d = ours - others
+    half_width = q * d.std() / len(d) ** 0.5
+    return torch.stack([d.mean() - half_width, d.mean() + half_width])
+
+
+def unpaired(ours, others, q):
+    half_width = q * ((ours.var() + others.var()) / len(ours)).sqrt()
+    mean = ours.mean() - others.mean()
+    return torch.stack([mean - half_width, mean + half_width])
+
+
+def _accuracies(i):
+    n, q = ((3, 4.303), (5, 2.776), (10, 2.262), (4, 3.182), (7, 2.447))[i]
+    others = 0.4 + 0.1 * torch.rand(n)
+    # A lucky seed helps both networks, so that the differences vary less than the accuracies.
+    return {"ours": others + 0.4 + 0.05 * torch.rand(n), "others": others, "q": q}
+
+
+INTERVAL = Function(
+    id="08.interval",
+    reference=paired_interval,
+    case=_accuracies,
+    mistakes={
+        "unpaired": unpaired,
+        "others_minus_ours": {"ours - others": "others - ours"},
+        "interval_of_ours_alone": {"ours - others": "ours"},
+        "divided_by_n": {"len(d)": "len(d) ** 2"},
+        "not_divided": {" / len(d) ** 0.5": ""},
+        "biased_std": {"d.std()": "d.std(correction=0)"},
+        "variance": {"d.std()": "d.var()"},
+        "q_missing": {"q * ": ""},
+        "always_1_96": {"q * ": "1.96 * "},
+        "mean_and_half_width": {"[d.mean() - half_width, d.mean() + half_width]": "[d.mean(), half_width]"},
+        "high_end_first": {
+            "[d.mean() - half_width, d.mean() + half_width]": "[d.mean() + half_width, d.mean() - half_width]"
+        },
+        "around_zero": {"[d.mean() - half_width, d.mean() + half_width]": "[-half_width, half_width]"},
+    },
+)
+
+ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR, INTERVAL)

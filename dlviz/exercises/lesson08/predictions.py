@@ -1,10 +1,12 @@
 """Lesson 08, convolutional networks: its predictions."""
 
+from functools import cache
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.data import digits
+from dlviz.data import digits, fashion_mnist
 from dlviz.exercises.prediction import Prediction
 
 
@@ -63,6 +65,49 @@ def _line():
     return "none"
 
 
+def _neighbor():
+    """Return how well the label of the nearest training image fits the test images of clothes."""
+    (images, labels), (test_images, test_labels) = (fashion_mnist(split, small=True) for split in ("train", "test"))
+    nearest = torch.cdist(test_images.flatten(1), images.flatten(1)).argmin(dim=1)
+    accuracy = (labels[nearest] == test_labels).float().mean()
+    return "most" if accuracy > 0.65 else "half" if accuracy > 0.25 else "guessing"
+
+
+@cache
+def _clothes_cnn():
+    """Train the CNN of the lesson for half as long; two predictions ask about it."""
+    images, labels = fashion_mnist("train", small=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(32 * 7 * 7, 10),
+        )  # fmt: skip
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.005)
+        for _ in range(3):
+            for rows in torch.randperm(len(images)).split(64):
+                loss = F.cross_entropy(net(images[rows]), labels[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return net.requires_grad_(False)
+
+
+def _moved_clothes():
+    images, labels = fashion_mnist("test", small=True)
+    moved = F.pad(images, (2, -2, 0, 0))  # two columns of zeros on the left, the last two columns cut off
+    accuracy = (_clothes_cnn()(moved).argmax(dim=1) == labels).float().mean()
+    return "same" if accuracy > 0.76 else "fewer" if accuracy > 0.25 else "guessing"
+
+
+def _confused():
+    images, labels = fashion_mnist("test", small=True)
+    counts = torch.bincount(10 * labels + _clothes_cnn()(images).argmax(dim=1), minlength=100).view(10, 10)
+    pairs = {"shoes": (7, 9), "tops": (2, 6), "trousers": (1, 3), "bags": (6, 8)}
+    return max(pairs, key=lambda name: counts[pairs[name]] + counts[pairs[name][::-1]])
+
+
 PREDICTIONS = (
     Prediction(id="08.shifted", truth=_shifted, options=("almost", "half", "guessing")),
     Prediction(id="08.row", is_shape=True, truth=_flipped),
@@ -74,4 +119,7 @@ PREDICTIONS = (
     Prediction(id="08.pooled-shift", truth=_pooled_shift, options=("same", "moved", "other")),
     Prediction(id="08.receptive", truth=_receptive),
     Prediction(id="08.line", truth=_line, options=("view", "linear", "loss", "none")),
+    Prediction(id="08.neighbor", truth=_neighbor, options=("guessing", "half", "most")),
+    Prediction(id="08.clothes-moved", truth=_moved_clothes, options=("same", "fewer", "guessing")),
+    Prediction(id="08.confused", truth=_confused, options=("shoes", "tops", "trousers", "bags")),
 )
