@@ -29,6 +29,7 @@ def per_class(matrix, recall_by_hand, precision_by_hand):
     assert torch.allclose(precision_by_hand.cpu().float(), matrix.precision.cpu().float(), atol=1e-4)
     assert recall_by_hand[8] > 0.8
     assert recall_by_hand[1] > precision_by_hand[1]
+    assert round(precision_by_hand[1].item() * 39) == 36
     assert precision_by_hand[8] > recall_by_hand[8]
     assert (
         2 * 3 / (2 * 3 + 1 + 3) == 2 * 0.75 * 0.5 / (0.75 + 0.5) == 0.6
