@@ -171,7 +171,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("06b-schedules-and-tuning", r"dlviz\.(race|surface|live)\(", 3, 2),
         ("07-data", r"dlviz\.(split|live)\(", 6, 4),
         ("07b-evaluation", r"dlviz\.(split|live|confusion)\(", 3, 2),
-        ("08-convolution", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 7, 4),
+        ("08-convolution", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 7, 5),
         ("08b-cnn", r"dlviz\.(conv2d|layers|live|confusion)\(", 2, 1),
         ("09-rnn", r"dlviz\.(unroll|live)\(", 4, 3),
         ("09b-lstm", r"dlviz\.(unroll|live)\(", 4, 3),
