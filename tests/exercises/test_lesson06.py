@@ -211,6 +211,12 @@ def lr_without_the_peak(t, total, warmup, peak):
     return peak * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
 
 
+def lr_of_both_formulas(t, total, warmup, peak):
+    rising = peak * (t + 1) / warmup
+    falling = peak * (1 + math.cos(math.pi * (t - warmup) / (total - warmup))) / 2
+    return rising if t < warmup else falling
+
+
 def warmup_with(compare, warm=1, wave=0):
     def lr_at(t, total, warmup, peak):
         if compare(t, warmup):
@@ -273,6 +279,7 @@ def momentum_with_the_other_sign(p, g, b, lr, mu):
         ("06.updates", updated_in_the_graph, "moved_in_the_graph"),
         ("06.updates", updated_and_cleared, "cleared_before_reading"),
         ("06.updates", updated_without_a_list, "parameter_without_list"),
+        ("06.updates", fitted("w.zero_grad()", "loss.backward()", "optimizer.step()"), "zero_grad_of_the_tensor"),
         ("06.momentum", lambda p, g, b, lr, mu: (p - lr * (b + mu * g), b + mu * g), "mu_at_the_gradient"),
         ("06.momentum", momentum_as_velocity, "velocity"),
         ("06.momentum", momentum_with_the_other_sign, "negative_buffer"),
@@ -289,6 +296,7 @@ def momentum_with_the_other_sign(p, g, b, lr, mu):
         ("06.schedule", warmup_with(lambda t, warmup: t < warmup, warm=0, wave=1), "cosine_one_step_early"),
         ("06.schedule", lr_without_parentheses, "no_parentheses_in_the_warmup"),
         ("06.schedule", lr_without_the_peak, "peak_missing_in_the_warmup"),
+        ("06.schedule", lr_of_both_formulas, "divides_by_no_warmup"),
         ("06.order", ["step", "zero_grad", "forward", "backward", "schedule"], "stepped_with_old_gradients"),
         ("06.order", ["zero_grad", "forward", "backward", "schedule"], "never_stepped"),
     ],

@@ -66,10 +66,11 @@ UPDATES = Repair(
             "optimizer.zero_grad()": "",
             "optimizer.step()": "optimizer.step(); w.grad.zero_()",
         },
-        # These three stop with an error, whose text says little to a beginner.
+        # These four stop with an error, whose text says little to a beginner.
         "nothing_to_read": {"optimizer.zero_grad()": "", "optimizer.step()": "optimizer.step(); optimizer.zero_grad()"},
         "moved_in_the_graph": {"optimizer.step()": "w -= lr * w.grad"},
         "parameter_without_list": {"[w]": "w"},
+        "zero_grad_of_the_tensor": {"optimizer.zero_grad()": "w.zero_grad()"},
     },
     metric=_readings,
 )
@@ -241,6 +242,11 @@ SCHEDULE = Function(
         "cosine_one_step_early": {"(t - warmup) /": "(t - warmup + 1) /"},
         "ends_at_zero": {"(total - warmup)": "(total - warmup - 1)"},
         "never_warmed": {"if t < warmup": "if t < 0"},
+        "divides_by_no_warmup": {
+            "    if t < warmup:\n        return peak * (t + 1) / warmup": (
+                "    rising = peak * (t + 1) / warmup\n    if t < warmup:\n        return rising"
+            ),
+        },
         "counted_from_the_start": {"(t - warmup) /": "t /"},
         "decays_too_late": {"/ (total - warmup)": "/ total"},
         "counted_from_the_start_of_all": {"(t - warmup) / (total - warmup)": "t / total"},
