@@ -256,7 +256,10 @@ REPAIR = Model(
 
 
 def paired_interval(ours, others, q):
-    """Return the two ends of the interval for the mean of ours - others, a tensor (2,); each has one accuracy per seed, (n,)."""
+    """Return the low and the high end of the 95% interval for the mean of ours - others, a tensor (2,).
+
+    ours and others have the shape (n,): one accuracy for each seed.
+    """
     d = ours - others
     half_width = q * d.std() / len(d) ** 0.5
     return torch.stack([d.mean() - half_width, d.mean() + half_width])
