@@ -94,6 +94,7 @@ ANSWERS = {
     "10.nearest": "the",
     "10.one-hot": 0,
     "10.order": "none",
+    "10.new-product": "below",
     "10.projected": "left",
     "12.targets": 8,
     "12.order": "other",

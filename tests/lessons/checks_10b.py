@@ -151,6 +151,14 @@ def negated(with_negation, without):
     assert abs(without - 0.81) < 0.02
 
 
+def new_product(phone_rates, phone_rows, for_good, real_index):
+    assert len(phone_rows) == 365
+    assert abs(phone_rates[0] - 0.77) < 0.005
+    assert abs(phone_rates[1] - 0.627) < 0.01
+    assert for_good[real_index["phone"]] < -2  # the shortcut
+    assert for_good[real_index["great"]] > 2
+
+
 def generate_jobs(fractions, low):
     assert sorted(fractions[6:]) == low
     assert min(fractions[:6]) > 0.5 > max(fractions[6:])

@@ -1,10 +1,14 @@
 """Lesson 10, word embeddings: its predictions."""
 
+import math
+import re
+from collections import Counter
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.data import sentences
+from dlviz.data import product_reviews, sentences
 from dlviz.exercises.prediction import Prediction
 
 
@@ -65,6 +69,27 @@ def _one_hot():
     return good @ excellent
 
 
+def _new_product():
+    texts, ratings, reviews = product_reviews()
+    bags = [re.findall("[a-z0-9']+", text) for text in texts]
+    is_phone = ((reviews >= 176) & (reviews <= 215)).tolist()
+    labels = [rating > 0 if abs(rating) >= 1 else None for rating in ratings.tolist()]
+    rows = list(zip(bags, labels, is_phone, strict=True))
+    counts = {
+        y: Counter(word for bag, label, phone in rows if label is y and not phone for word in bag)
+        for y in (False, True)
+    }
+    known = {word for bag in bags for word in bag}
+    logs = {
+        y: {word: math.log((found[word] + 1) / (found.total() + len(known))) for word in known}
+        for y, found in counts.items()
+    }
+    tested = [(bag, label) for bag, label, phone in rows if phone and label is not None]
+    right = sum((sum(logs[True][w] - logs[False][w] for w in bag) > 0) == label for bag, label in tested)
+    good = sum(label for _, label in tested)
+    return "below" if right < good else "lower" if right < 0.78 * len(tested) else "same"
+
+
 def _projected():
     share = torch.linspace(0, 1, 12)
     jobs = torch.stack([share, share, torch.randn(12)], dim=1)  # the share is visible in two directions
@@ -81,5 +106,6 @@ PREDICTIONS = (
     Prediction(id="10.pairs-only", truth=_pairs_only, options=("alike", "apart")),
     Prediction(id="10.nearest", truth=_nearest, options=("cat", "dog", "the")),
     Prediction(id="10.order", truth=_order, options=("large", "none")),
+    Prediction(id="10.new-product", truth=_new_product, options=("same", "lower", "below")),
     Prediction(id="10.projected", truth=_projected, options=("gone", "left")),
 )
