@@ -1,13 +1,22 @@
 """Lesson 08: more right answers and more wrong ones."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.exercises.lesson08.exercises import Net, conv2d, max_pool, out_size, paired_interval, shift_gap
+from dlviz.exercises.lesson08.exercises import (
+    Net,
+    conv2d,
+    count_parameters,
+    max_pool,
+    out_size,
+    paired_interval,
+    shift_gap,
+)
 from dlviz.exercises.mistakes import as_functions
 
 # 08.conv2d
@@ -274,6 +283,33 @@ class Padded(Net):
         return self.output(F.relu(self.hidden(nn.Flatten()(x))))
 
 
+# 08.count
+
+
+def by_building_it(channels, kernel, width, classes):
+    layers = []
+    for i in range(1, len(channels)):
+        layers += [nn.Conv2d(channels[i - 1], channels[i], kernel, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
+    net = nn.Sequential(*layers, nn.Flatten())
+    features = net(torch.zeros(1, channels[0], width, width)).shape[1]
+    return sum(p.numel() for p in [*net.parameters(), *nn.Linear(features, classes).parameters()])
+
+
+def by_two_sums(channels, kernel, width, classes):
+    weights = sum(a * b * kernel**2 for a, b in pairwise(channels))
+    return weights + sum(channels[1:]) + (channels[-1] * (width >> (len(channels) - 1)) ** 2 + 1) * classes
+
+
+def without_padding(channels, kernel, width, classes):
+    for _ in channels[1:]:
+        width = (width - kernel + 1) // 2
+    return count_parameters(channels, kernel, width * 2 ** (len(channels) - 1), classes)
+
+
+def weights_of_the_linear_layer_alone(channels, kernel, width, classes):
+    return channels[-1] * (width // 2 ** (len(channels) - 1)) ** 2 * classes + classes
+
+
 # 08.interval
 
 
@@ -323,6 +359,7 @@ ACCEPTED = {
     "08.out_size": [as_torch_writes_it, one_move_at_a_time, by_dividing_first],
     "08.equivariance": [by_index, of_extremes],
     "08.repair": [*repaired.values(), Padded],
+    "08.count": [by_building_it, by_two_sums],
     "08.interval": [by_the_formula, as_a_sum],
 }
 REJECTED = {
@@ -387,6 +424,20 @@ REJECTED = {
         relative,
     ],
     "08.repair": list(unrepaired.values()),
+    "08.count": [
+        without_padding,
+        weights_of_the_linear_layer_alone,
+        *as_functions(
+            count_parameters,
+            {
+                "bias_of_the_image": {"count = 0": "count = channels[0]"},
+                "as_many_biases_as_inputs": {"kernel * kernel + 1)": "kernel * kernel) + c_in"},
+                "last_convolution_forgotten": {"range(len(channels) - 1)": "range(len(channels) - 2)"},
+                "as_a_tensor": {"return count": "return torch.tensor(count)"},
+                "weights_of_kernels_doubled": {"count += c_out": "count += 2 * c_out"},
+            },
+        ).values(),
+    ],
     "08.interval": [
         interval_of_the_others,
         intervals_subtracted,

@@ -49,6 +49,10 @@ def a_small_cnn(cnn, device):
     assert _widths(cnn(), torch.zeros(1, 1, 28, 28, device=device)) == [28, 14, 14, 7]
 
 
+def exercise_count(count_parameters):
+    assert count_parameters([1, 16, 32], 3, 28, 10) == 20_490  # the example of the text
+
+
 def load_the_images(train_images, train_labels, test_images, test_labels, names, sheet):
     assert train_images.shape == (2000, 1, 28, 28)
     assert test_images.shape == (1000, 1, 28, 28)

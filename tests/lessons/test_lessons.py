@@ -172,7 +172,7 @@ def test_a_lesson_is_committed_with_no_outputs_but_checked_ones(lesson):
         ("07-data", r"dlviz\.(split|live)\(", 6, 4),
         ("07b-evaluation", r"dlviz\.(split|live|confusion)\(", 3, 2),
         ("08-convolution", r"dlviz\.(conv1d|conv2d|max_pool2d|layers)\(", 7, 5),
-        ("08b-cnn", r"dlviz\.(conv2d|layers|live|confusion)\(", 2, 1),
+        ("08b-cnn", r"dlviz\.(conv2d|layers|live|confusion)\(", 2, 2),
         ("09-rnn", r"dlviz\.(unroll|live)\(", 4, 3),
         ("09b-lstm", r"dlviz\.(unroll|live)\(", 4, 3),
         ("10-word-embeddings", r"dlviz\.(word2vec|embedding|matmul)\(", 3, 3),

@@ -252,6 +252,53 @@ REPAIR = Model(
     checks=(rows_kept, *classifier_checks(parameters=545098), returns_logits, same_function(Net)),
 )
 
+# 08.count: the parameters of a network for images
+
+
+def count_parameters(channels, kernel, width, classes):
+    """Return the number of parameters of a CNN with biases, an int.
+
+    channels is a list: those of the image, then those that each convolution makes, such as [1, 16, 32].
+    """
+    count = 0
+    for i in range(len(channels) - 1):
+        c_in, c_out = channels[i], channels[i + 1]
+        count += c_out * (c_in * kernel * kernel + 1)
+        width = width // 2
+    return count + channels[-1] * width * width * classes + classes
+
+
+def _shape_of_a_cnn(i):
+    if i == 0:  # the network of the lesson
+        return {"channels": [1, 16, 32], "kernel": 3, "width": 28, "classes": 10}
+    convolutions = 2 + i % 2
+    channels = [1 + 2 * (i % 2), *(int(torch.randint(4, 20, ())) for _ in range(convolutions))]
+    width = 2**convolutions * int(torch.randint(3, 8, ())) + (0, 0, 1, 7, 2)[i]  # halves are rounded down
+    return {"channels": channels, "kernel": (3, 5, 3, 5, 7)[i], "width": width, "classes": 3 + i}
+
+
+COUNT = WholeNumbers(
+    id="08.count",
+    reference=count_parameters,
+    case=_shape_of_a_cnn,
+    mistakes={
+        "no_biases": {" + 1)": ")", " + classes": ""},
+        "no_biases_of_the_convolutions": {" + 1)": ")"},
+        "no_biases_of_the_linear_layer": {" + classes": ""},
+        "bias_for_each_input_channel": {"c_out * (c_in * kernel * kernel + 1)": "c_out * c_in * (kernel * kernel + 1)"},
+        "first_channel_only": {"c_in * kernel * kernel": "kernel * kernel"},
+        "kernel_not_squared": {"c_in * kernel * kernel": "c_in * kernel"},
+        "not_pooled": {"width = width // 2": "pass"},
+        "pooled_once": {"width = width // 2": "pass", "return": "width = width // 2; return"},
+        "one_pooling_too_few": {"channels[-1] * width * width": "channels[-1] * (2 * width) ** 2"},
+        "rounded_up": {"width // 2": "-(-width // 2)"},
+        "one_row_of_the_maps": {"channels[-1] * width * width": "channels[-1] * width"},
+        "maps_not_counted": {"channels[-1] * width * width": "width * width"},
+        "weights_for_every_position": {"c_in * kernel * kernel": "width * width * c_in * kernel * kernel"},
+        "floats": {"width // 2": "float(width // 2)"},
+    },
+)
+
 # 08.interval: two networks, trained with the same seeds
 
 
@@ -300,4 +347,4 @@ INTERVAL = Function(
     },
 )
 
-ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR, INTERVAL)
+ITEMS = (*PREDICTIONS, CONV2D, MAX_POOL, OUT_SIZE, EQUIVARIANCE, REPAIR, COUNT, INTERVAL)
