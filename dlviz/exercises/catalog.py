@@ -118,7 +118,7 @@ def ids_of(lesson: str) -> tuple[str, ...]:
 @cache
 def _places() -> dict[str, str]:
     """Return the number of the notebook that asks each id, in the order in which the notebooks ask."""
-    places = {}
+    places: dict[str, str] = {}
     for notebook in notebooks():
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
             places |= dict.fromkeys(cell["metadata"].get("dlviz", {}).values(), number_of(notebook))
