@@ -162,7 +162,7 @@ class Prediction(Displayable):
         return None
 
     def _option(self, answer: Any) -> str | None:
-        """Return the option that an answer names by its name or its text, or None."""
+        """Return the option that an answer names by its name, its text or its place in the list, or None."""
         if isinstance(answer, bool):
             answer = "yes" if answer else "no"
         name = _plain(str(answer))
@@ -171,7 +171,11 @@ class Prediction(Displayable):
             if name in (option.casefold(), text):
                 return option
         starts = [option for option, text in texts.items() if re.match(rf"{re.escape(name)}(\W|$)", text)]
-        return starts[0] if name in ("yes", "no") and len(starts) == 1 else None
+        if name in ("yes", "no") and len(starts) == 1:
+            return starts[0]
+        # Where the options are words, a number is a place in their list, as the key that chooses it in the widget.
+        are_words = all(text[:1].isalpha() for texts_of in texts.items() for text in texts_of)
+        return dict(zip(map(str, range(1, 10)), self.options, strict=False)).get(name) if are_words else None
 
     def _show(self, answer: Any) -> str:
         if isinstance(answer, list):

@@ -289,6 +289,14 @@ def test_an_option_may_be_given_by_its_name_or_its_text_and_as_a_value(id, answe
     assert predict(id, "perhaps").verdict == predict(id, [answer]).verdict == "not attempted"
 
 
+@pytest.mark.parametrize("place", [2, "2"])
+def test_an_option_in_words_may_be_given_by_its_place_in_the_list(place):
+    assert predict("07.order", place).card() == predict("07.order", "same").card()
+    for other in (0, 4, 2.0, [2]):
+        assert predict("07.order", other).verdict == "not attempted"
+    assert predict("12.width", 3).verdict == "not attempted"  # its options are numbers: 2, 4 and 8 times
+
+
 def test_no_answer_is_not_the_option_none():
     assert PREDICTIONS["08.line"].answered() == {}
     assert predict("08.line", None).card().rows  # the question
