@@ -59,9 +59,9 @@ def parameters(model: nn.Module) -> Iterator[nn.Parameter]:
     return (parameter for _, parameter in named_parameters(model))
 
 
-def named_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield every buffer once, with its first path."""
-    return _named_tensors(model, "_buffers")
+def named_buffers(model: nn.Module, *, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+    """Yield every buffer, once with its first path or with each of its paths."""
+    return _named_tensors(model, "_buffers", remove_duplicate)
 
 
 def _named_tensors(model: nn.Module, registry: str, remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:

@@ -195,6 +195,32 @@ def test_a_model_is_compared_with_its_earlier_state_dict():
     assert view.window is None
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda state: {}, "this one has no {}. Its own names are 0.weight, 0.bias"),
+        (lambda state: {f"module.{name}": value for name, value in state.items()}, "this one has no 'module.0.weight'"),
+        (lambda state: {**state, "nonsense": torch.ones(1)}, "this one has no 'nonsense'"),
+        (lambda state: {**state, "0.bias": torch.ones(7)}, "0.bias .* shape .3,. as in this model, but got .7,"),
+        (lambda state: {**state, "0.bias": [0.0] * 3}, "0.bias .* but got list"),
+    ],
+)
+def test_a_state_dict_of_another_model_is_refused(change, words):
+    """torch would use the model's own parameters where there is no other, and the two runs would be the same."""
+    net, x = net_and_image()
+    with pytest.raises(DlvizError, match=words):
+        dlviz.layers(net, x, against=change(net.state_dict()))
+
+
+def test_a_part_of_a_state_dict_and_extra_state_are_taken():
+    net, x = net_and_image()
+    part = {"0.bias": net[0].bias.detach() + 1, "0._extra_state": {"scale": 2}}
+    view = dlviz.layers(net, x, against=part, shown_run="difference")
+    assert torch.allclose(
+        view.columns[1].output + 1, dlviz.layers(net, x, against=part, shown_run="against").columns[1].output
+    )
+
+
 def test_two_inputs_or_two_modules_are_compared():
     net, x = net_and_image()
     other = torch.rand(5, 1, 8, 8)
