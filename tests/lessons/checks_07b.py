@@ -45,11 +45,13 @@ def detector(p_eight, is_eight):
     assert is_eight.sum() == 35
 
 
-def roc_curve(auc, recalls, false_positive_rates):
+def roc_curve(auc, margins, recalls, false_positive_rates):
     assert 0.85 < auc < 0.99
-    up, across = (torch.tensor([0, *values]) for values in (recalls, false_positive_rates))
+    assert recalls[0] == false_positive_rates[0] == 0  # no alarm
+    up, across = torch.tensor(recalls), torch.tensor(false_positive_rates)
     assert abs(torch.trapezoid(up, across).item() - auc) < 1e-3  # the area is the fraction of ordered pairs
     assert recalls[-1] == false_positive_rates[-1] == 1
+    assert margins.shape == (35, 359 - 35)
     positive, negative = torch.tensor([3.0, 1.0]), torch.tensor([2.0, 0.0])
     assert (positive[:, None] > negative).float().mean() == 0.75
 
@@ -85,6 +87,10 @@ def paired(mcnemar, right, linear_right):
         first[:only_first] = True
         second[only_first : only_first + only_second] = True
         assert mcnemar(first, second)[2] == expected
+    for only_first, only_second, expected in ((16, 12, 0.57), (8, 24, 0.007)):  # four times the counts of the test set
+        first = torch.arange(32) < only_first
+        second = (torch.arange(32) >= only_first) & (torch.arange(32) < only_first + only_second)
+        assert round(mcnemar(first, second)[2], 3 if expected < 0.01 else 2) == expected
     b, c, p_value = mcnemar(right, linear_right)
     assert b - c == (right.sum() - linear_right.sum()).item()
     assert p_value > 0.05  # the test set is too small

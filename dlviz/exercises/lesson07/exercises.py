@@ -123,6 +123,7 @@ ACCURACY = Function(
         "all_pairs": {"targets[:, 0]": "targets"},
         "all_pairs_over_n": {"targets[:, 0]).float().mean()": "targets).sum() / len(targets)"},
         "first_target": {"targets[:, 0]": "targets[0]"},
+        "as_number": {".mean()": ".mean().item()"},
         "winners_of_the_columns": {"argmax(1) == targets[:, 0]": "argmax(0) == targets"},
         "hits": {"mean": "sum"},
         "errors": {"==": "!="},
