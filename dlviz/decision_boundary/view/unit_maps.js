@@ -27,7 +27,7 @@ const FEW_EDGES = 32;
 export function unitMaps({ messages, signal, open }) {
   const edges = h("canvas", { class: "boundary-edges", "aria-hidden": "true" });
   const row = h("div", { class: "boundary-columns" });
-  const element = h("div", { class: "boundary-layers", tabindex: "-1" }, edges, row);
+  const element = h("div", { class: "boundary-layers dlviz-scroll-x", tabindex: "-1" }, edges, row);
   let columns = [];
   /** Width and height of a map, and height of the tallest column. */
   let map = 0;

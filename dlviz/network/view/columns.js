@@ -20,7 +20,7 @@ const ARC_HEIGHTS = [12, 34];
 export function columnRow({ model, messages, signal, pick }) {
   const arcs = s("svg", { class: "net-arcs", "aria-hidden": "true" });
   const row = h("div", { class: "net-column-row" });
-  const element = h("div", { class: "net-columns", tabindex: "-1" }, arcs, row);
+  const element = h("div", { class: "net-columns dlviz-scroll-x", tabindex: "-1" }, arcs, row);
   const animation = flights({ layer: row, model, signal, className: "net-flight" });
   let columns = [];
   /** The state that each column was last painted from; an unchanged column is not painted again. */

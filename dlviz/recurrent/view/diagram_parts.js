@@ -123,5 +123,5 @@ export function inputLine(x, from, to) {
 /** @param {number} top y coordinate of the upper edge @param {number} bottom y coordinate of the lower edge */
 export function picture(width, top, bottom, label, ...children) {
   const svg = s("svg", { width, height: bottom - top, viewBox: `0 ${top} ${width} ${bottom - top}`, class: "rec-picture", role: "group", "aria-label": label }, ...children);
-  return h("div", { class: "rec-scroll" }, svg);
+  return h("div", { class: "rec-scroll dlviz-scroll-x" }, svg);
 }
