@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -152,6 +153,23 @@ def fit(x, y, lr, rounds):
     return names["fit"]
 
 
+def fit_with(optimizer=SGD, loss=lambda errors: errors.pow(2).mean(), pair=lambda w: (w.grad.item(), w.item())):
+    """Return the solution of 06.updates with another optimizer, another loss or another pair."""
+
+    def fit(x, y, lr, rounds):
+        w = torch.zeros((), requires_grad=True)
+        training = optimizer([w], lr=lr)
+        readings = []
+        for _ in range(rounds):
+            training.zero_grad()
+            loss(w * x - y).backward()
+            training.step()
+            readings.append(pair(w))
+        return readings
+
+    return fit
+
+
 def updated_without_an_optimizer(x, y, lr, rounds):
     w = torch.zeros((), requires_grad=True)
     readings = []
@@ -238,6 +256,31 @@ def adam_corrected_by(correction):
     return adam
 
 
+def adam_with_the_root_first(p, g, m, v, t, lr, beta1, beta2, eps):
+    m, v = means(g, m, v, beta1, beta2)
+    return p - lr * m / (1 - beta1**t) / (torch.sqrt(v) / (1 - beta2**t) + eps), m, v
+
+
+def half_wave(progress):
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+def lr_by(rising, falling):
+    """Return a schedule with these factors of the peak: of (t, warmup) in the warmup, of the progress after it."""
+
+    def lr_at(t, total, warmup, peak):
+        return peak * (rising(t, warmup) if t < warmup else falling((t - warmup) / (total - warmup)))
+
+    return lr_at
+
+
+def lr_with_whole_numbers(rising):
+    def lr_at(t, total, warmup, peak):
+        return rising(peak, t, warmup) if t < warmup else peak * half_wave((t - warmup) / (total - warmup))
+
+    return lr_at
+
+
 def adam_in_another_order(p, g, m, v, *settings):
     p, m, v = exercises.adam(p, g, m, v, *settings)
     return p, v, m
@@ -280,6 +323,13 @@ def momentum_with_the_other_sign(p, g, b, lr, mu):
         ("06.updates", updated_and_cleared, "cleared_before_reading"),
         ("06.updates", updated_without_a_list, "parameter_without_list"),
         ("06.updates", fitted("w.zero_grad()", "loss.backward()", "optimizer.step()"), "zero_grad_of_the_tensor"),
+        ("06.updates", fit_with(loss=lambda errors: errors.pow(2).sum()), "summed"),
+        ("06.updates", fit_with(optimizer=Adam), "adam"),
+        ("06.updates", fit_with(optimizer=partial(SGD, momentum=0.9)), "with_momentum"),
+        ("06.updates", fit_with(pair=lambda w: [w.item(), w.grad.item()]), "swapped"),
+        ("06.updates", fit_with(pair=lambda w: (w.grad, w)), "tensors"),
+        ("06.updates", fit_with(pair=lambda w: (w.grad, w.data)), "tensors"),
+        ("06.updates", fit_with(pair=lambda w: (w.grad.clone(), w.detach().clone())), "copied_tensors"),
         ("06.momentum", lambda p, g, b, lr, mu: (p - lr * (b + mu * g), b + mu * g), "mu_at_the_gradient"),
         ("06.momentum", momentum_as_velocity, "velocity"),
         ("06.momentum", momentum_with_the_other_sign, "negative_buffer"),
@@ -291,6 +341,17 @@ def momentum_with_the_other_sign(p, g, b, lr, mu):
         ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta ** (t + 1))), "corrected_one_step_late"),
         ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta * t)), "multiplied_by_t"),
         ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / 1 - beta**t), "no_parentheses"),
+        ("06.adam", adam_corrected_by(lambda mean, beta, t: mean / (1 - beta**2)), "exponent_fixed"),
+        ("06.adam", adam_with_the_root_first, "root_before_correction"),
+        ("06.schedule", lr_by(lambda t, n: (t + 1) / n, lambda x: math.cos(math.pi / 2 * x)), "quarter_wave"),
+        (
+            "06.schedule",
+            lr_by(lambda t, n: (t + 1) / n, lambda x: (1 + math.cos(math.pi * x / 2)) / 2),
+            "stops_half_way",
+        ),
+        ("06.schedule", lr_by(lambda t, n: (t + 1) // n, half_wave), "whole_division_in_the_warmup"),
+        ("06.schedule", lr_with_whole_numbers(lambda peak, t, n: peak * (t + 1) // n), "whole_division_in_the_warmup"),
+        ("06.schedule", lr_by(lambda t, n: (t + 1) / n, lambda x: half_wave(x // 1)), "whole_division_in_the_fraction"),
         ("06.schedule", warmup_with(lambda t, warmup: t <= warmup, warm=0), "one_step_too_long"),
         ("06.schedule", warmup_with(lambda t, warmup: t < warmup), "warmup_below_peak"),
         ("06.schedule", warmup_with(lambda t, warmup: t < warmup, warm=0, wave=1), "cosine_one_step_early"),

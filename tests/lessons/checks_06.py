@@ -6,6 +6,8 @@ import torch
 from torch.nn import functional as F
 from torch.optim import SGD, Adagrad, Adam, RMSprop
 
+import dlviz
+
 
 def setup(device):
     assert torch.zeros(1, device=device).device.type == device.type
@@ -96,14 +98,30 @@ def count_the_steps(on_straight):
 
 
 def race_longer(longer):
-    assert longer.paths["Adam"][-1].norm() > 0.1  # with lr 10 it has not arrived
+    def left_at(distances):
+        """Return the step at which a path leaves the neighborhood of the minimum again."""
+        arrived = int((distances <= 0.01).nonzero()[0])
+        return arrived + int((distances[arrived:] > 0.01).nonzero()[0])
+
+    adam, rmsprop = (longer.paths[name].norm(dim=1) for name in ("Adam", "RMSprop"))
+    assert adam[150:1550].max() < 0.01  # with lr 10 it comes
+    assert adam[1550:1750].max() > 4  # and goes
+    assert adam[1750:1850].min() < 0.01
+    assert adam[1850:].max() > 4
+    assert left_at(rmsprop) == 348
+    short = dlviz.race({"RMSprop": (RMSprop, {"lr": 0.03 * 4.64})}, "ravine", steps=300).paths["RMSprop"].norm(dim=1)
+    assert left_at(short) == 188
     assert abs(longer.paths["RMSprop"][-1].norm().item() - 0.1 / 2**0.5) < 0.01  # half of lr along each axis
     assert (longer.paths["RMSprop"][-1].abs() - 0.05).abs().max() < 0.005
     assert (longer.paths["RMSprop"][-1] - longer.paths["RMSprop"][-2]).abs().min() > 0.09  # and steps of lr
 
 
-def race_turned(turned):
+def race_turned(turned, straight):
     assert abs(turned.threshold["SGD"] - 2 / 20) < 1e-6  # the curvature is the same
+    for name in ("SGD", "momentum"):  # the same path, turned
+        along, across = turned.paths[name].T
+        same = torch.stack([along + across, across - along], dim=1) / 2**0.5
+        assert torch.allclose(same, straight.paths[name], atol=1e-6)
 
 
 def count_turned(on_turned, on_straight):
@@ -111,7 +129,7 @@ def count_turned(on_turned, on_straight):
     assert abs(min(on_turned["SGD"]) - min(on_straight["SGD"])) <= 3
     assert min(on_turned["RMSprop"]) > 5 * min(on_straight["RMSprop"])
     assert min(on_turned["Adam"]) < 1.5 * min(on_straight["Adam"])
-    assert [min(on_turned[name]) for name in ("RMSprop", "Adam")] == [70, 99]
+    assert [min(on_turned[name]) for name in ("RMSprop", "Adam")] == [69, 99]
     assert on_turned["SGD"] == on_straight["SGD"]
     assert on_turned["momentum"] == on_straight["momentum"]
 

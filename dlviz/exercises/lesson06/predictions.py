@@ -109,7 +109,7 @@ def _turned():
 
     def ratio(optimizer_class, **settings):
         before = steps(ravine, (-2.5, 1.0), optimizer_class, **settings)
-        return steps(turned, (-2.5, -1.1), optimizer_class, **settings) / before
+        return steps(turned, (-3.5 / 2**0.5, -1.5 / 2**0.5), optimizer_class, **settings) / before
 
     ratios = {
         "sgd": ratio(torch.optim.SGD, lr=0.095, momentum=0.5),
