@@ -80,14 +80,19 @@ class Function(Exercise):
         return replace(self._side_by_side(failed[0]), share=share, cases=table, notes=notes)
 
     def _mistake(self, runs: list["Comparison"], seed: int) -> str | None:
-        """Return the stored mistake that gives the answer's results on every case, or its numbers where these alone are wrong."""
+        """Return the stored mistake that gives the answer's results on every case, or its numbers where these alone are wrong.
+
+        Where the results are right and only an input was changed, the mistake must have changed it as well.
+        """
         almost = None
+        only_changed = all(run.difference is None for run in runs)
         for name, mistake in self.wrong_answers.items():
             are_equal = are_numbers = True
             is_right = True
             for run in runs:
                 made = self._run(mistake, run.case, seed)
                 are_equal = are_equal and equal(run.mine, made)
+                are_equal = are_equal and not (only_changed and run.mine.changed != made.changed)
                 are_numbers = are_numbers and same_numbers(run.mine, made)
                 is_right = is_right and same_numbers(run.right, made)
                 if not are_numbers and not are_equal:

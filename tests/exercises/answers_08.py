@@ -344,6 +344,29 @@ def extremes(ours, others, q):
     return torch.stack([(ours - others).min(), (ours - others).max()])
 
 
+def low_end_from_zero(ours, others, q):
+    low, high = paired_interval(ours, others, q)
+    return torch.stack([low.clamp(min=0), high])
+
+
+def between_zero_and_one(ours, others, q):
+    return paired_interval(ours, others, q).clamp(0, 1)
+
+
+def absolute_ends_sorted(ours, others, q):
+    return paired_interval(others, ours, q).abs().sort().values
+
+
+def larger_minus_smaller(ours, others, q):
+    return paired_interval(torch.maximum(ours, others), torch.minimum(ours, others), q)
+
+
+def around_the_absolute_mean(ours, others, q):
+    d = ours - others
+    half_width = q * d.std() / len(d) ** 0.5
+    return torch.stack([d.mean().abs() - half_width, d.mean().abs() + half_width])
+
+
 def whole_width(ours, others, q):
     low, high = paired_interval(ours, others, q)
     return high - low
@@ -443,13 +466,17 @@ REJECTED = {
         intervals_subtracted,
         of_absolute_differences,
         extremes,
+        low_end_from_zero,
+        between_zero_and_one,
+        absolute_ends_sorted,
+        larger_minus_smaller,
+        around_the_absolute_mean,
         whole_width,
         in_percent,
         *as_functions(
             paired_interval,
             {
                 "median": {"d.mean() - half_width, d.mean()": "d.median() - half_width, d.median()"},
-                "one_seed_less": {"len(d) ** 0.5": "(len(d) - 1) ** 0.5"},
                 "divided_twice": {"q * d.std()": "q * d.std() / 2"},
                 "same_end_twice": {"d.mean() + half_width": "d.mean() - half_width"},
             },

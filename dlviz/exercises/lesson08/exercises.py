@@ -290,7 +290,8 @@ COUNT = WholeNumbers(
         "kernel_not_squared": {"c_in * kernel * kernel": "c_in * kernel"},
         "not_pooled": {"width = width // 2": "pass"},
         "pooled_once": {"width = width // 2": "pass", "return": "width = width // 2; return"},
-        "one_pooling_too_few": {"channels[-1] * width * width": "channels[-1] * (2 * width) ** 2"},
+        "one_pooling_too_few": {"width = width // 2": "width = width // 2 if i < len(channels) - 2 else width"},
+        "one_pooling_too_many": {"return": "width = width // 2; return"},
         "rounded_up": {"width // 2": "-(-width // 2)"},
         "one_row_of_the_maps": {"channels[-1] * width * width": "channels[-1] * width"},
         "maps_not_counted": {"channels[-1] * width * width": "width * width"},
@@ -318,11 +319,22 @@ def unpaired(ours, others, q):
     return torch.stack([mean - half_width, mean + half_width])
 
 
+def intervals_compared(ours, others, q):
+    (low, high), (others_low, others_high) = (paired_interval(one, 0 * one, q) for one in (ours, others))
+    return torch.stack([low - others_high, high - others_low])
+
+
 def _accuracies(i):
     n, q = ((3, 4.303), (5, 2.776), (10, 2.262), (4, 3.182), (7, 2.447))[i]
-    others = 0.4 + 0.1 * torch.rand(n)
-    # A lucky seed helps both networks, so that the differences vary less than the accuracies.
-    return {"ours": others + 0.4 + 0.05 * torch.rand(n), "others": others, "q": q}
+    others = 0.6 + 0.1 * torch.rand(n)  # shared luck: the differences vary less than the accuracies
+    d = 0.01 + 0.04 * torch.rand(n)
+    if i == 1:  # ours is worse with every seed
+        d = -0.2 - d
+    elif i == 2:  # worse with every second seed: the interval contains 0
+        d[::2] *= -1
+    else:
+        d = 0.2 + d
+    return {"ours": others + d, "others": others, "q": q}
 
 
 INTERVAL = Function(
@@ -331,10 +343,13 @@ INTERVAL = Function(
     case=_accuracies,
     mistakes={
         "unpaired": unpaired,
+        "intervals_compared": intervals_compared,
+        "abs": {"ours - others": "(ours - others).abs()"},
         "others_minus_ours": {"ours - others": "others - ours"},
         "interval_of_ours_alone": {"ours - others": "ours"},
         "divided_by_n": {"len(d)": "len(d) ** 2"},
         "not_divided": {" / len(d) ** 0.5": ""},
+        "one_seed_less": {"len(d) ** 0.5": "(len(d) - 1) ** 0.5"},
         "biased_std": {"d.std()": "d.std(correction=0)"},
         "variance": {"d.std()": "d.var()"},
         "q_missing": {"q * ": ""},
