@@ -47,6 +47,8 @@ def a_small_cnn(cnn, device):
     assert sum(p.numel() for p in cnn().parameters()) == 20_490
     assert [sum(p.numel() for p in layer.parameters()) for layer in cnn()] == [160, 0, 0, 4640, 0, 0, 0, 15_690]
     assert _widths(cnn(), torch.zeros(1, 1, 28, 28, device=device)) == [28, 14, 14, 7]
+    dense = nn.Linear(16 * 14 * 14, 32 * 14 * 14, device="meta")
+    assert sum(p.numel() for p in dense.parameters()) == 19_675_264  # the 19.7 million of the text
 
 
 def exercise_count(count_parameters):
@@ -60,7 +62,8 @@ def load_the_images(train_images, train_labels, test_images, test_labels, names,
     assert (names[1], names[2], names[6]) == ("Trouser", "Pullover", "Shirt")
     assert test_labels.bincount().max() < 120  # guessing one class gets about 10 of 100
     assert sheet.size == (548, 560)
-    assert sheet.getextrema()[0] < 20  # the articles are dark
+    assert [sheet.getpixel((x, 1)) for x in (0, 101)] == [255, 0]  # white behind the names, black behind the articles
+    assert sheet.crop((100, 0, 548, 560)).getextrema()[1] > 235  # the articles are bright
 
 
 def baselines(by_mean, by_neighbor, test_labels):
@@ -74,6 +77,8 @@ def baselines(by_mean, by_neighbor, test_labels):
 def train_and_measure(mlp, linear):
     assert sum(p.numel() for p in mlp().parameters()) == 20_680
     assert sum(p.numel() for p in linear().parameters()) == 7_850
+    assert 28 * 28 * 16 * 9 + 14 * 14 * 32 * 16 * 9 + 1568 * 10 == 1_031_744  # multiplications of the CNN
+    assert 784 * 26 + 26 * 10 == 20_644  # and of the MLP
 
 
 def train_the_rivals(scores, right, nets):
@@ -100,10 +105,16 @@ def compare_the_rivals(scores, interval, low, high):
     assert abs(1.96 * (0.83 * 0.17 / 1000) ** 0.5 - 0.023) < 5e-4
 
 
-def other_test_images(d, low, high):
+def other_test_images(d, low, high, right):
     assert d.shape == (1000,)
     assert low < d.mean() < high
-    assert 0.01 < high - low < 0.05  # narrower than for each network alone
+    assert 0.01 < high - low < 0.05
+    pairs = right["cnn"].float() - right["mlp"].float()  # for each seed one CNN minus one MLP
+    alone = [1.96 * one.std() / len(one) ** 0.5 for one in right["cnn"].float()]
+    single = [1.96 * one.std() / len(one) ** 0.5 for one in pairs]
+    assert all(0.017 < half < 0.025 for half in single)
+    assert (high - low) / 2 < 0.8 * min(single)  # the mean of five seeds for each image makes it narrower
+    assert sum(single) > 0.75 * sum(alone)  # but one CNN minus one MLP is hardly narrower than one CNN
 
 
 def move_the_clothes(moved, shifted, test_images, moved_scores, low):
@@ -133,7 +144,8 @@ def confusions(matrix, test_labels):
     assert counts[2, 6] + counts[6, 2] > counts[7, 9] + counts[9, 7]  # pullover and shirt, sneaker and boot
 
 
-def follow_the_shapes(net, device):
+def follow_the_shapes(lenet, device):
+    net = lenet()
     batch = torch.rand(16, 1, 28, 28, device=device)
     assert _widths(net, batch) == [24, 12, 8, 4]
     assert "16x400 and 256x120" in _error(lambda: net(F.pad(batch, (2, 2, 2, 2))))  # 32 x 32
@@ -142,9 +154,12 @@ def follow_the_shapes(net, device):
     assert sum(p.numel() for p in net.linear1.parameters()) == 30_840  # two thirds of them in one linear layer
 
 
-def train_lenet(net, is_right, test_images, initial, device):
-    assert is_right(net, test_images).float().mean() > 0.73
-    assert not torch.equal(initial["conv1.weight"], net.conv1.weight)
+def train_lenet(trained, is_right, test_images, initial, lenet, device):
+    assert is_right(trained, test_images).float().mean() > 0.73
+    assert not torch.equal(initial["conv1.weight"], trained.conv1.weight)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        assert torch.equal(initial["conv1.weight"].cpu(), lenet().conv1.weight.detach().cpu())  # as they begin
     batch = torch.rand(16, 1, 28, 28, device=device)
     dropping = _with_dropout(64 * 12 * 12, device)
     assert _widths(dropping, batch) == [26, 24, 12]
@@ -156,7 +171,8 @@ def train_lenet(net, is_right, test_images, initial, device):
         assert torch.allclose(dropping(batch), dropping(batch), atol=1e-3)
 
 
-def open_lenet(view, net, test_images):
+def open_lenet(view, trained, test_images):
+    net = trained
     names = [column.name for column in view.columns[1:]]
     assert names == [name for name, _ in net.named_children()]
 
