@@ -102,6 +102,23 @@ def new_biases(lstm, bias):
                 values[lstm.hidden_size : 2 * lstm.hidden_size] = bias
 
 
+def detached_in_place(net, optimizer, x, y, size):
+    return in_pieces(net, optimizer, x, y, size, torch.Tensor.detach_, lambda loss: loss)
+
+
+def forgotten_in_place(a, c):
+    i, f, g, o = a.chunk(4, dim=1)
+    c *= f.sigmoid()
+    c += i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def gates_in_place(a, c):
+    i, f, g, o = a.split(c.shape[1], dim=1)
+    c = f.sigmoid() * c + i.sigmoid_() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
 def of_every_letter(logits, targets):
     return -torch.log2(logits.softmax(dim=-1)[targets != -100]).mean()
 
@@ -114,6 +131,9 @@ def of_every_letter(logits, targets):
         ("09.clip", clipped_by_the_larger, "larger_of_the_norms"),
         ("09.clip", clipped_by_max, "never_shorter"),
         ("09.clip", clipped_as_parameters, "unchanged"),
+        ("09.detach", detached_in_place, "detached_in_place"),
+        ("09.lstm", forgotten_in_place, "changed_in_place"),
+        ("09.lstm", gates_in_place, "gate_changed_in_place"),
         ("09.forget", new_biases, "other_gates_zeroed"),
         ("09.bits", of_every_letter, "all_letters"),
     ],

@@ -47,6 +47,9 @@ def recall_at_20(at_20, stage, run):
 
 def forget_bias(reach, gated):
     assert reach[0.0][20] < 1e-4
+    assert round(reach[0.0][0].item(), 1) == 0.4
+    assert round(reach[0.0][20].item(), 5) == 2e-5
+    assert reach[4.0][39] > 1.5 * reach[4.0][20]  # the sentence below: it grows
     assert reach[2.0][20] > 1e-2
     assert reach[4.0][39] > reach[2.0][39] > reach[0.0][39]
     left = torch.sigmoid(torch.tensor([0.0, 2.0, 4.0]))
@@ -86,9 +89,14 @@ def spell(spell, letters, languages, names):
     assert spell("Anna").tolist() == [0, 5, 18, 18, 5, 1]
 
 
-def packed_or_padded(together, alone, beyond):
+def packed_or_padded(together, alone, beyond, pair):
+    assert [len(row) for row in pair] == [4, 14]  # as in the prediction
     assert torch.allclose(together, alone, atol=1e-3)  # packed: read to its own end
     assert not torch.allclose(beyond, alone, atol=1e-3)  # padded: ten steps of zeros more
+
+
+def train_the_classifier(classifier, untrained):
+    assert classifier is not untrained  # the cell begins anew when it is run again
 
 
 def ask_the_classifier(languages_of, classifier, spelled, signs, device):
@@ -104,6 +112,8 @@ def count_pairs(x_pairs, pairs, spell, signs):
     found = {signs[k // 59] + signs[k % 59] for k in anna.nonzero().flatten().tolist()}
     assert found == {"^a", "an", "nn", "na", "a$"}
     assert anna.sum() == 5
+    marana, manara = pairs([spell("marana"), spell("manara")])
+    assert torch.equal(marana, manara)  # another order of the same pairs
 
 
 def pairs_or_lstm(by_lstm, by_pairs, margin):

@@ -157,6 +157,7 @@ DETACH = Usage(
             "        state = state.detach()\n": "",
         },
         "graph_retained": {"state = state.detach()": "", "loss.backward()": "loss.backward(retain_graph=True)"},
+        "detached_in_place": {"state = state.detach()": "state.detach_()"},
         "state_thrown_away": {"net(past, state)": "net(past, None)"},
         "state_reset": {"state.detach()": "None"},
         "state_of_zeros": {"state.detach()": "torch.zeros_like(state)"},
@@ -201,6 +202,8 @@ LSTM = Function(
             "return torch.sigmoid(o) * torch.tanh(c), c": "return c, torch.sigmoid(o) * torch.tanh(c)"
         },
         "other_order_of_gates": {"i, f, g, o": "i, f, o, g"},
+        "changed_in_place": {"    c = torch.sigmoid(f) * c + ": "    c *= torch.sigmoid(f)\n    c = c + "},
+        "gate_changed_in_place": {"    c = torch": "    i.sigmoid_()\n    c = torch"},
         "forget_by_the_rest": {"torch.sigmoid(f)": "(1 - torch.sigmoid(i))"},
     },
 )
@@ -209,7 +212,7 @@ LSTM = Function(
 
 
 def remember(lstm, bias):
-    """Set the sum of the two biases of every forget gate of an nn.LSTM to bias; return nothing."""
+    """Set the sum of the two biases of every forget gate of an nn.LSTM to bias, in place."""
     hidden = lstm.hidden_size
     with torch.no_grad():
         for name, values in lstm.named_parameters():

@@ -88,7 +88,7 @@ def _second():
 
 
 def _padded():
-    short, long = torch.randn(2, 3), torch.randn(14, 3)
+    short, long = torch.randn(4, 3), torch.randn(14, 3)
     rnn = nn.RNN(3, 4, batch_first=True)
     alone, _ = rnn(short[None])
     padded, _ = rnn(pad_sequence([short, long], batch_first=True))
