@@ -6,7 +6,6 @@ import pytest
 
 from tests.training.kernels import RELEASES, Kernel, overlay, started
 
-
 #: The oldest and the newest release each time, those between every night.
 TRIED = [RELEASES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in RELEASES[1:-1]), RELEASES[-1]]
 
