@@ -49,6 +49,8 @@ class Failure:
     def text(self) -> str:
         """Return a sentence about the exception, without the traceback."""
         key = {"RecursionError": "recursion", "SystemExit": "exit"}.get(self.kind, "stopped" if self.line else "called")
+        if "leaf Variable that requires grad is being used in an in-place operation" in self.message:
+            key = "in_place"
         error = f"{self.kind}: {self.message}" if self.message else self.kind
         return message(f"exercises.raised.{key}", error=error, at=self.place(), depth=sys.getrecursionlimit())
 

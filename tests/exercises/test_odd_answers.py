@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import random
+import re
 import sys
 import warnings
 from dataclasses import replace
@@ -152,7 +153,8 @@ ANSWERS = {
     "other_leaf": (lambda x: (2 * x).detach().requires_grad_(), "gradient"),
     "backward_called": (backward_called, "gradients"),
     "tripled_backward": (lambda x: 2 * x + (x - x.detach()), "gradient at x"),
-    "in_place": (lambda x: x.mul_(2), "x"),
+    "in_place": (lambda x: x.mul_(2), "changed its input x in place"),
+    "part_in_place": (lambda x: (x[:1].mul_(2), x * 1)[1], "changed its input x in place"),
     "data_in_place": (lambda x: (x.data.mul_(2), x * 1)[1], "x"),
     "requires_no_grad_in_place": (lambda x: x.detach_().mul(2), ""),
     "resized_input": (lambda x: setattr(x, "data", torch.zeros(7)) or x, ""),
@@ -226,6 +228,17 @@ def test_an_odd_answer_gets_a_true_message_and_leaves_nothing_changed(name):
     if isinstance(words, str):
         assert words in (result.verdict if words == "not attempted" else result.message), result
         assert len(repr(result)) < 2000
+
+
+def test_where_torch_refuses_to_change_an_input_the_remedy_is_told():
+    def lstm_step(a, c):
+        a[:, :1] = 0
+        return c, c
+
+    told = exercise("09.lstm").check(lstm_step).message
+    assert re.search(
+        r"a view of a leaf Variable .* in-place operation. \(line \d+\). .* Make a new tensor: write x = x \* 2", told
+    )
 
 
 def test_the_settings_of_the_learners_notebook_hold_after_a_check_and_do_not_matter_inside():
