@@ -1,10 +1,14 @@
 """Lesson 10: which mistake is named for answers that people write first."""
 
+import re
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from dlviz.exercises import exercise
+from dlviz.exercises.lesson10.predictions import losses_on_new_products
+from dlviz.kit.messages import message
 
 
 def all_zero(counts):
@@ -55,3 +59,10 @@ def test_a_mistake_is_named_and_what_is_said_is_true_of_the_answer(id, answer, m
 def test_the_first_result_is_so_small_that_its_numbers_are_shown(id):
     result = exercise(id).judge(lambda *arguments: None, 0)
     assert "Tensor" not in result.cases[0].expected
+
+
+def test_the_reason_of_the_new_product_states_the_losses_that_are_computed():
+    expected = {"DVD player": 0.03, "cameras": 0.05, "phone": 0.15, "music player": 0.02}
+    assert {name: round(loss, 2) for name, loss in losses_on_new_products().items()} == expected
+    why = message("exercises.10.new-product.why")
+    assert [name for name, loss in expected.items() if not re.search(rf"{loss} for the {name}\b", why)] == []

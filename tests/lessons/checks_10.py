@@ -120,6 +120,10 @@ def without_negatives(pairs_only, pairs_only_loss, loss, net, mean_product):
     assert mean_product(pairs_only.W.weight) > 0.8 > 0.5 > mean_product(net.W.weight)  # … and all words alike
 
 
-def scores_and_counts(both, agreement_with_counts):
+def scores_and_counts(both, agreement_with_counts, scores, formula, counts):
+    often, seldom = counts >= 20, (counts > 0) & (counts < 20)
+    assert often.sum() == 991
+    assert 0.65 < counts[often].sum() / counts.sum() < 0.72
+    assert abs(torch.corrcoef(torch.stack([scores[seldom], formula[seldom]]))[0, 1] - 0.72) < 0.06
     assert agreement_with_counts > 0.8
     assert abs(both[0].mean() - both[1].mean()) < 0.3
