@@ -390,8 +390,10 @@ def layers(
     if not is_iterable(names):
         raise DlvizError(message("network.refused.labels", got=type(labels).__name__))
     args, keyword_args = model_inputs(original, inputs, kwargs or {})
-    is_state_dict = isinstance(against, Mapping)
-    other = _state_dict(original, against) if is_state_dict else as_model_input(original, against, lists=True)
+    if isinstance(against, Mapping):
+        other: Any = _state_dict(original, against)
+    else:
+        other = as_model_input(original, against, lists=True)
     if not (other is None or isinstance(other, (Tensor, nn.Module, Mapping))):
         raise DlvizError(message("network.refused.against_type", got=type(against).__name__))
     return Layers(ForwardRuns(original, args, keyword_args, other), list(names), name, **settings)

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import random
-import re
 import sys
 import warnings
 from dataclasses import replace
@@ -236,9 +235,8 @@ def test_where_torch_refuses_to_change_an_input_the_remedy_is_told():
         return c, c
 
     told = exercise("09.lstm").check(lstm_step).message
-    assert re.search(
-        r"a view of a leaf Variable .* in-place operation. \(line \d+\). .* Make a new tensor: write x = x \* 2", told
-    )
+    assert "RuntimeError: a view of a leaf Variable" in told
+    assert "Make a new tensor: write x = x * 2" in told
 
 
 def test_the_settings_of_the_learners_notebook_hold_after_a_check_and_do_not_matter_inside():
