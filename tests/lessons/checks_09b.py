@@ -49,6 +49,7 @@ def forget_bias(reach, gated):
     assert reach[0.0][20] < 1e-4
     assert round(reach[0.0][0].item(), 1) == 0.4
     assert round(reach[0.0][20].item(), 5) == 2e-5
+    assert round(((reach[0.0][20] / reach[0.0][0]) ** (1 / 20)).item(), 2) == 0.61  # the factor of the text
     assert reach[4.0][39] > 1.5 * reach[4.0][20]  # the sentence below: it grows
     assert reach[2.0][20] > 1e-2
     assert reach[4.0][39] > reach[2.0][39] > reach[0.0][39]
@@ -140,6 +141,7 @@ def exercise_bits(bits, signs):
 def compare_writers(measured):
     assert measured["1-gram"] > measured["2-gram"] > measured["3-gram"]
     assert 3 < measured["3-gram"] / math.log(2) < 3.2
+    assert round(measured["GRU"], 1) == 2.1  # as the question before the n-grams says
     assert abs(measured["GRU"] - measured["4-gram"]) < 0.15
     assert round((5 + 10 * 0.1) / 20, 3) == 0.3  # the examples of the text
     assert round(math.exp(-(math.log(1 / 4) + math.log(1 / 16)) / 2), 6) == 8

@@ -287,11 +287,11 @@ FORGET = Usage(
     },
 )
 
-# 09.bits: how well a model predicts letters
+# 09.bits: how well a model predicts signs
 
 
 def bits(logits, targets):
-    """Return the mean of -log2 p over all letters, a tensor (), where p is the probability of the target.
+    """Return the mean of -log2 p over all signs, a tensor (), where p is the probability of the target.
 
     The shapes are logits (N, T, C) and targets (N, T); a target of -100 is padding.
     """
