@@ -174,7 +174,7 @@ class Prediction(Displayable):
         if name in ("yes", "no") and len(starts) == 1:
             return starts[0]
         # Where the options are words, a number is a place in their list, as the key that chooses it in the widget.
-        are_words = all(text[:1].isalpha() for texts_of in texts.items() for text in texts_of)
+        are_words = all(text[:1].isalpha() for text in (*texts, *texts.values()))
         return dict(zip(map(str, range(1, 10)), self.options, strict=False)).get(name) if are_words else None
 
     def _show(self, answer: Any) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.nn.parameter import is_lazy
 
 from dlviz.kit.errors import DlvizError
 from dlviz.kit.messages import message
@@ -37,3 +38,23 @@ def model_inputs(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
     if not first.is_nested and not first.numel():
         raise DlvizError(message("network.refused.empty", shape=tuple(first.shape)))
     return found, named
+
+
+def as_state_dict(model: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the parameters and buffers to use instead of the model's own.
+
+    Raises:
+        DlvizError: the model has none of these names, or one that has another shape there; torch would use its own instead.
+    """
+    own = dict(named_parameters(model, remove_duplicate=False)) | dict(named_buffers(model, remove_duplicate=False))
+    values = {name: value for name, value in given.items() if str(name).rpartition(".")[2] != "_extra_state"}
+    foreign = [name for name in values if name not in own]
+    if foreign or not values:
+        names = {"got": ", ".join(map(repr, foreign[:3])) or "{}", "names": ", ".join(list(own)[:3])}
+        raise DlvizError(message("network.refused.against_names", **names))
+    for name, value in values.items():
+        wanted = None if is_lazy(own[name]) else tuple(own[name].shape)
+        if not isinstance(value, Tensor) or wanted not in (None, tuple(value.shape)):
+            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise DlvizError(message("network.refused.against_shape", name=name, got=got, wanted=wanted))
+    return values

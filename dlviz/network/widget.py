@@ -7,7 +7,6 @@ from typing import Any
 
 import traitlets
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from dlviz.convolution.sliding_widget import SlidingWindowWidget
 from dlviz.kit.caller_frames import name_of, scope
@@ -18,14 +17,14 @@ from dlviz.kit.validation import check_type, is_integer, is_iterable
 from dlviz.kit.widget import Widget, binary
 from dlviz.network.feature_maps import element_index, feature_maps, map_shape
 from dlviz.network.forward_runs import Box, ForwardRuns, occluded_patches
-from dlviz.network.inputs import model_inputs
+from dlviz.network.inputs import as_state_dict, model_inputs
 from dlviz.network.receptive_field import ReceptiveField
 from dlviz.network.record import Column, Network
 from dlviz.network.scene import detail, field_overlay, scene
 from dlviz.network.still import draw
 from dlviz.network.window_link import WindowLink
 from dlviz.torchkit.array_data import as_model_input
-from dlviz.torchkit.modules import count_parameters, named_buffers, named_parameters, unregistered_note
+from dlviz.torchkit.modules import count_parameters, unregistered_note
 
 
 class Layers(Widget):
@@ -391,29 +390,9 @@ def layers(
         raise DlvizError(message("network.refused.labels", got=type(labels).__name__))
     args, keyword_args = model_inputs(original, inputs, kwargs or {})
     if isinstance(against, Mapping):
-        other: Any = _state_dict(original, against)
+        other: Any = as_state_dict(original, against)
     else:
         other = as_model_input(original, against, lists=True)
     if not (other is None or isinstance(other, (Tensor, nn.Module, Mapping))):
         raise DlvizError(message("network.refused.against_type", got=type(against).__name__))
     return Layers(ForwardRuns(original, args, keyword_args, other), list(names), name, **settings)
-
-
-def _state_dict(model: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the parameters and buffers to use instead of the model's own.
-
-    Raises:
-        DlvizError: the model has none of these names, or one that has another shape there; torch would use its own instead.
-    """
-    own = dict(named_parameters(model, remove_duplicate=False)) | dict(named_buffers(model, remove_duplicate=False))
-    values = {name: value for name, value in given.items() if str(name).rpartition(".")[2] != "_extra_state"}
-    foreign = [name for name in values if name not in own]
-    if foreign or not values:
-        names = {"got": ", ".join(map(repr, foreign[:3])) or "{}", "names": ", ".join(list(own)[:3])}
-        raise DlvizError(message("network.refused.against_names", **names))
-    for name, value in values.items():
-        wanted = None if is_lazy(own[name]) else tuple(own[name].shape)
-        if not isinstance(value, Tensor) or wanted not in (None, tuple(value.shape)):
-            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise DlvizError(message("network.refused.against_shape", name=name, got=got, wanted=wanted))
-    return values
