@@ -198,9 +198,9 @@ def test_a_model_is_compared_with_its_earlier_state_dict():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda state: {}, "this one has no {}. Its own names are 0.weight, 0.bias"),
-        (lambda state: {f"module.{name}": value for name, value in state.items()}, "this one has no 'module.0.weight'"),
-        (lambda state: {**state, "nonsense": torch.ones(1)}, "this one has no 'nonsense'"),
+        (lambda state: {}, "such as 0.weight, 0.bias.*, but got {}"),
+        (lambda state: {f"module.{name}": value for name, value in state.items()}, "but got 'module.0.weight'"),
+        (lambda state: {**state, "nonsense": torch.ones(1)}, "but got 'nonsense'"),
         (lambda state: {**state, "0.bias": torch.ones(7)}, "0.bias .* shape .3,. as in this model, but got .7,"),
         (lambda state: {**state, "0.bias": [0.0] * 3}, "0.bias .* but got list"),
     ],
